@@ -1,0 +1,104 @@
+import TPMCrypto
+
+/// Writes structures out. A size that its field cannot hold throws TPM_SIZE; nothing else fails.
+public struct WireEncoder: FieldCoder {
+    public private(set) var bytes: [UInt8] = []
+
+    public init(reserving capacity: Int = 0) {
+        bytes.reserveCapacity(capacity)
+    }
+
+    public var isDecoding: Bool { false }
+
+    /// Encodes one structure.
+    public static func encode<T: WireStructure>(_ value: T) throws(TPMResult) -> [UInt8] {
+        var encoder = WireEncoder()
+        var copy = value
+        try copy.code(&encoder)
+        return encoder.bytes
+    }
+
+    private mutating func append<I: FixedWidthInteger>(_ value: I) {
+        var shift = I.bitWidth - 8
+        while shift >= 0 {
+            bytes.append(UInt8(truncatingIfNeeded: value >> I(shift)))
+            shift -= 8
+        }
+    }
+
+    private mutating func size(_ field: SizeField, _ count: Int) throws(TPMResult) {
+        switch field {
+        case .u16:
+            guard let value = UInt16(exactly: count) else { throw .size }
+            append(value)
+        case .u32:
+            guard let value = UInt32(exactly: count) else { throw .size }
+            append(value)
+        }
+    }
+
+    public mutating func uint8(_ name: StaticString, _ value: inout UInt8) { bytes.append(value) }
+    public mutating func uint16(_ name: StaticString, _ value: inout UInt16) { append(value) }
+    public mutating func uint32(_ name: StaticString, _ value: inout UInt32) { append(value) }
+    public mutating func uint64(_ name: StaticString, _ value: inout UInt64) { append(value) }
+
+    public mutating func digest(_ name: StaticString, _ value: inout Digest) {
+        bytes.append(contentsOf: value.bytes)
+    }
+
+    public mutating func fixed(_ name: StaticString, _ value: inout [UInt8], count: Int) throws(TPMResult) {
+        guard value.count == count else { throw .size }
+        bytes.append(contentsOf: value)
+    }
+
+    public mutating func secret(_ name: StaticString, _ value: inout Secret, count: Int) throws(TPMResult) {
+        guard value.count == count else { throw .size }
+        bytes.append(contentsOf: value.bytes)
+    }
+
+    public mutating func sizedSecret(
+        _ name: StaticString, _ size: SizeField, _ value: inout Secret
+    ) throws(TPMResult) {
+        try self.size(size, value.count)
+        bytes.append(contentsOf: value.bytes)
+    }
+
+    public mutating func sized(_ name: StaticString, _ size: SizeField, _ value: inout [UInt8]) throws(TPMResult) {
+        try self.size(size, value.count)
+        bytes.append(contentsOf: value)
+    }
+
+    public mutating func rest(_ name: StaticString, _ value: inout [UInt8]) {
+        bytes.append(contentsOf: value)
+    }
+
+    public mutating func structure<T: WireStructure>(
+        _ name: StaticString, _ value: inout T
+    ) throws(TPMResult) {
+        try value.code(&self)
+    }
+
+    public mutating func sizedStructure<T: WireStructure>(
+        _ name: StaticString, _ size: SizeField, _ value: inout T?
+    ) throws(TPMResult) {
+        guard var inner = value else { return try self.size(size, 0) }
+        var nested = WireEncoder()
+        try inner.code(&nested)
+        try self.size(size, nested.bytes.count)
+        bytes.append(contentsOf: nested.bytes)
+    }
+
+    public mutating func array<T: WireStructure>(
+        _ name: StaticString, _ values: inout [T], count: Int
+    ) throws(TPMResult) {
+        guard values.count == count else { throw .size }
+        for var value in values { try value.code(&self) }
+    }
+}
+
+extension WireStructure {
+    /// The wire form of the structure.
+    public func encoded() throws(TPMResult) -> [UInt8] {
+        try WireEncoder.encode(self)
+    }
+}

@@ -1,0 +1,129 @@
+import TPMCrypto
+
+/// TPM_SHA1Start (Part 3, 13.1).
+public enum SHA1Start: Command {
+    public static let ordinal = Ordinal.sha1Start
+    public typealias Request = NoOperands
+
+    public struct Response: Operands, Equatable {
+        /// The most that one TPM_SHA1Update takes, in bytes; a multiple of 64.
+        public var maxNumBytes: UInt32 = 0
+        public init() {}
+        public init(maxNumBytes: UInt32) { self.maxNumBytes = maxNumBytes }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.uint32("maxNumBytes", &maxNumBytes)
+        }
+    }
+}
+
+/// TPM_SHA1Update (Part 3, 13.2).
+public enum SHA1Update: Command {
+    public static let ordinal = Ordinal.sha1Update
+    public typealias Response = NoOperands
+
+    public struct Request: Operands, Equatable {
+        public var hashData: [UInt8] = []
+        public init() {}
+        public init(hashData: [UInt8]) { self.hashData = hashData }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.sized("hashData", .u32("numBytes"), &hashData)
+        }
+    }
+}
+
+/// TPM_SHA1Complete (Part 3, 13.3).
+public enum SHA1Complete: Command {
+    public static let ordinal = Ordinal.sha1Complete
+
+    public struct Request: Operands, Equatable {
+        /// At most 64 bytes.
+        public var hashData: [UInt8] = []
+        public init() {}
+        public init(hashData: [UInt8]) { self.hashData = hashData }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.sized("hashData", .u32("hashDataSize"), &hashData)
+        }
+    }
+
+    public struct Response: Operands, Equatable {
+        public var hashValue = Digest()
+        public init() {}
+        public init(hashValue: Digest) { self.hashValue = hashValue }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.digest("hashValue", &hashValue)
+        }
+    }
+}
+
+/// TPM_SHA1CompleteExtend (Part 3, 13.4).
+public enum SHA1CompleteExtend: Command {
+    public static let ordinal = Ordinal.sha1CompleteExtend
+
+    public struct Request: Operands, Equatable {
+        public var pcrNum: UInt32 = 0
+        /// At most 64 bytes.
+        public var hashData: [UInt8] = []
+        public init() {}
+        public init(pcrNum: UInt32, hashData: [UInt8]) {
+            self.pcrNum = pcrNum
+            self.hashData = hashData
+        }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.uint32("pcrNum", &pcrNum)
+            try coder.sized("hashData", .u32("hashDataSize"), &hashData)
+        }
+    }
+
+    public struct Response: Operands, Equatable {
+        public var hashValue = Digest()
+        public var outDigest = Digest()
+        public init() {}
+        public init(hashValue: Digest, outDigest: Digest) {
+            self.hashValue = hashValue
+            self.outDigest = outDigest
+        }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.digest("hashValue", &hashValue)
+            try coder.digest("outDigest", &outDigest)
+        }
+    }
+}
+
+/// TPM_GetRandom (Part 3, 13.6).
+public enum GetRandom: Command {
+    public static let ordinal = Ordinal.getRandom
+
+    public struct Request: Operands, Equatable {
+        public var bytesRequested: UInt32 = 0
+        public init() {}
+        public init(bytesRequested: UInt32) { self.bytesRequested = bytesRequested }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.uint32("bytesRequested", &bytesRequested)
+        }
+    }
+
+    public struct Response: Operands, Equatable {
+        public var randomBytes: [UInt8] = []
+        public init() {}
+        public init(randomBytes: [UInt8]) { self.randomBytes = randomBytes }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.sized("randomBytes", .u32("randomBytesSize"), &randomBytes)
+        }
+    }
+}
+
+/// TPM_StirRandom (Part 3, 13.7).
+public enum StirRandom: Command {
+    public static let ordinal = Ordinal.stirRandom
+    public typealias Response = NoOperands
+
+    public struct Request: Operands, Equatable {
+        /// At most 255 bytes.
+        public var inData: [UInt8] = []
+        public init() {}
+        public init(inData: [UInt8]) { self.inData = inData }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.sized("inData", .u32("dataSize"), &inData)
+        }
+    }
+}
