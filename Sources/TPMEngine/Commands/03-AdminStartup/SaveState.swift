@@ -1,0 +1,11 @@
+import TPMWire
+
+extension SaveState: CommandActions {
+    static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
+        // 1. Resettable registers are not part of what is kept. 3. and 4. The rest is.
+        var clear = execution.state.clear
+        clear.pcrs = clear.pcrs.preserved()
+        execution.state.saved = SavedState(clear: clear)
+        return Response()
+    }
+}

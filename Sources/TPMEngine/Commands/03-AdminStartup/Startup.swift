@@ -1,0 +1,29 @@
+import TPMWire
+
+extension Startup: CommandActions {
+    static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
+        // 1. Only after TPM_Init.
+        guard execution.state.any.postInitialise else { throw .invalidPostInit }
+        switch request.startupType {
+        case .clear:
+            // 2. Defaults; deactivated follows the permanent flag.
+            execution.state.clear = ClearState()
+            execution.state.clear.deactivated = execution.state.permanent.deactivated
+        case .state:
+            // 3. What TPM_SaveState kept; without it the TPM shuts down until the next TPM_Init.
+            if let saved = execution.state.saved {
+                execution.state.clear = saved.clear
+            } else {
+                execution.state.any.isFailed = true
+            }
+        case .deactivated:
+            // 4. Defaults, and off.
+            execution.state.clear = ClearState()
+            execution.state.clear.deactivated = true
+        }
+        // 5. and 6.
+        execution.state.saved = nil
+        execution.state.any.postInitialise = false
+        return Response()
+    }
+}

@@ -1,0 +1,22 @@
+import TPMWire
+
+/// Which type takes the actions of which ordinal.
+enum Registry {
+    private static let commands: [any CommandActions.Type] = [
+        Startup.self, SaveState.self,
+        SelfTestFull.self, ContinueSelfTest.self, GetTestResult.self,
+        SHA1Start.self, SHA1Update.self, SHA1Complete.self, SHA1CompleteExtend.self,
+        GetRandom.self, StirRandom.self,
+        Extend.self, PcrRead.self, PCRReset.self,
+        OIAP.self, FlushSpecific.self, TerminateHandle.self, Reset.self,
+    ]
+
+    private static let byOrdinal: [Ordinal: any CommandActions.Type] = Dictionary(
+        commands.map { ($0.ordinal, $0) }, uniquingKeysWith: { first, _ in first })
+
+    static let sha1Thread: Set<Ordinal> = [.sha1Update, .sha1Complete, .sha1CompleteExtend]
+
+    static func actions(for ordinal: Ordinal) -> (any CommandActions.Type)? {
+        byOrdinal[ordinal]
+    }
+}

@@ -1,0 +1,78 @@
+import Testing
+import TPMCrypto
+import TPMWire
+
+@testable import TPMEngine
+
+@Suite struct SHA1ThreadTests {
+    @Test func aThreadHashesAcrossCommands() {
+        var tpm = startedTPM()
+        let block = [UInt8](repeating: 0x5a, count: 64)
+        #expect(tpm.send(SHA1Start.self, .init()) == .success(.init(maxNumBytes: 2048)))
+        #expect(tpm.code(TPM.bytes(SHA1Update.self, .init(hashData: block + block))) == .success)
+        let whole = SHA1.hash(block + block + [1, 2, 3])
+        #expect(tpm.send(SHA1Complete.self, .init(hashData: [1, 2, 3])) == .success(.init(hashValue: whole)))
+        #expect(tpm.code(TPM.bytes(SHA1Complete.self, .init(hashData: []))) == .shaThread)
+    }
+
+    @Test func completeExtendPutsTheDigestIntoARegister() {
+        var tpm = startedTPM()
+        _ = tpm.send(SHA1Start.self, .init())
+        let digest = SHA1.hash([9])
+        let expected = SHA1.hash([UInt8](repeating: 0, count: 20) + digest.bytes)
+        #expect(
+            tpm.send(SHA1CompleteExtend.self, .init(pcrNum: 5, hashData: [9]))
+                == .success(.init(hashValue: digest, outDigest: expected)))
+    }
+
+    @Test func anyOtherCommandEndsTheThread() {
+        var tpm = startedTPM()
+        _ = tpm.send(SHA1Start.self, .init())
+        #expect(tpm.code(TPM.bytes(PcrRead.self, .init(pcrIndex: 99))) == .badIndex)
+        #expect(tpm.code(TPM.bytes(SHA1Complete.self, .init(hashData: []))) == .shaThread)
+    }
+
+    @Test func sizesAreChecked() {
+        var tpm = startedTPM()
+        #expect(tpm.code(TPM.bytes(SHA1Update.self, .init(hashData: []))) == .shaThread)
+        _ = tpm.send(SHA1Start.self, .init())
+        #expect(tpm.code(TPM.bytes(SHA1Update.self, .init(hashData: [1]))) == .shaError)
+        #expect(
+            tpm.code(TPM.bytes(SHA1Update.self, .init(hashData: [UInt8](repeating: 0, count: 2112)))) == .shaError)
+        #expect(
+            tpm.code(TPM.bytes(SHA1Complete.self, .init(hashData: [UInt8](repeating: 0, count: 65)))) == .shaError)
+    }
+}
+
+@Suite struct RandomTests {
+    @Test func randomBytesComeFromTheSourceHandedIn() {
+        var one = startedTPM()
+        var other = startedTPM()
+        let request = GetRandom.Request(bytesRequested: 32)
+        guard case .success(let first) = one.send(GetRandom.self, request),
+            case .success(let second) = one.send(GetRandom.self, request)
+        else {
+            Issue.record("TPM_GetRandom failed")
+            return
+        }
+        #expect(first.randomBytes.count == 32)
+        #expect(first != second)
+        #expect(other.send(GetRandom.self, request) == .success(first))
+    }
+
+    @Test func moreThanAnAnswerHoldsIsCutShort() {
+        var tpm = startedTPM()
+        guard case .success(let answer) = tpm.send(GetRandom.self, .init(bytesRequested: .max)) else {
+            Issue.record("TPM_GetRandom failed")
+            return
+        }
+        #expect(answer.randomBytes.count == 2048)
+    }
+
+    @Test func stirTakesUpTo255Bytes() {
+        var tpm = startedTPM()
+        #expect(tpm.code(TPM.bytes(StirRandom.self, .init(inData: [UInt8](repeating: 1, count: 255)))) == .success)
+        #expect(
+            tpm.code(TPM.bytes(StirRandom.self, .init(inData: [UInt8](repeating: 1, count: 256)))) == .badParameter)
+    }
+}
