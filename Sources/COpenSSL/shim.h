@@ -8,3 +8,7 @@
 #include <openssl/provider.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
+
+/* Macros that Swift cannot import. */
+static const int vtpm_pkey_public = EVP_PKEY_PUBLIC_KEY;
+static const int vtpm_pkey_keypair = EVP_PKEY_KEYPAIR;

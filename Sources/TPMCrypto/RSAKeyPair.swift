@@ -1,0 +1,40 @@
+/// A new RSA key: modulus and its primes, big-endian.
+public struct RSAPrimes: Sendable {
+    /// Exactly the key size, its top bit set.
+    public let modulus: [UInt8]
+    public let exponent: UInt32
+    /// The larger prime, half the size of the modulus.
+    public let p: Secret
+    /// The smaller prime, half the size of the modulus.
+    public let q: Secret
+}
+
+/// RSA key generation (FIPS 186-5, A.1.3, with an interval search from each random start).
+public enum RSAKeyGenerator {
+    /// Throws unless `bits` is 512, 1024 or 2048 and `exponent` is odd and at least 3, or when `random` fails.
+    /// The result depends on nothing but the arguments.
+    public static func generate(
+        bits: Int, exponent: UInt32 = 65537, random: some RandomSource
+    ) throws(CryptoError) -> RSAPrimes {
+        guard bits == 512 || bits == 1024 || bits == 2048 else { throw CryptoError(what: "RSA key size") }
+        guard exponent >= 3, exponent % 2 == 1 else { throw CryptoError(what: "RSA exponent") }
+        let search = PrimeSearch(bits: bits / 2, exponent: exponent, random: random)
+        // Nearly always the first pair will do; the bound only ends a loop on a broken random source.
+        for _ in 0..<100 {
+            let first = try search.next()
+            let second = try search.next()
+            // |p - q| > 2^(bits/2 - 100)
+            guard first.distance(second).bitCount > bits / 2 - 99 else { continue }
+            let (p, q) = first.compare(second) > 0 ? (first, second) : (second, first)
+            let modulus = p * q
+            guard modulus.bitCount == bits else { continue }
+            // d > 2^(bits/2)
+            let order = (p - 1).leastCommonMultiple(q - 1)
+            guard let d = BigInteger(UInt(exponent)).inverse(order), d.bitCount > bits / 2 + 1 else { continue }
+            return RSAPrimes(
+                modulus: modulus.secret(count: bits / 8).bytes, exponent: exponent,
+                p: p.secret(count: bits / 16), q: q.secret(count: bits / 16))
+        }
+        throw CryptoError(what: "RSA key generation")
+    }
+}

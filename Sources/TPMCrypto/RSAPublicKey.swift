@@ -1,0 +1,105 @@
+import COpenSSL
+
+/// An RSA public key of 512 to 4096 bits.
+public final class RSAPublicKey: Sendable {
+    /// Size in bytes of the modulus, and so of ciphertexts and signatures.
+    public let modulusSize: Int
+    public let modulus: [UInt8]
+    public let exponent: UInt32
+    private let handle: RSAHandle
+
+    /// The label of OAEP in TPM 1.2 (Part 1, 31.1.1).
+    static let oaepLabel: [UInt8] = Array("TCPA".utf8)
+
+    /// Takes a big-endian modulus without zeros in front; throws on 0 first, an even modulus, a size outside
+    /// 64...512 bytes, or an exponent that is even or below 3.
+    public init(modulus: [UInt8], exponent: UInt32) throws(CryptoError) {
+        guard (64...512).contains(modulus.count), let first = modulus.first, first != 0 else {
+            throw CryptoError(what: "RSA modulus size")
+        }
+        guard let last = modulus.last, last % 2 == 1 else { throw CryptoError(what: "RSA modulus even") }
+        guard exponent >= 3, exponent % 2 == 1 else { throw CryptoError(what: "RSA exponent") }
+        self.modulus = modulus
+        self.exponent = exponent
+        modulusSize = modulus.count
+        handle = try RSAHandle(
+            selection: vtpm_pkey_public,
+            numbers: [
+                ("n", Secret(modulus)),
+                ("e", BigInteger(UInt(exponent)).secret(count: 4)),
+            ])
+    }
+
+    /// EME-OAEP with SHA-1, MGF1 and the label "TCPA"; throws if the message exceeds modulusSize - 42 bytes.
+    public func encryptOAEP(
+        _ message: Secret, random: some RandomSource = SystemRandom()
+    ) throws(CryptoError) -> [UInt8] {
+        let hashSize = Digest.byteCount
+        guard message.count <= modulusSize - 2 * hashSize - 2 else { throw CryptoError(what: "OAEP message size") }
+        let seed = try random.secret(count: hashSize)
+        let block = Secret(count: modulusSize) { block in
+            let seedPart = UnsafeMutableRawBufferPointer(rebasing: block[1..<1 + hashSize])
+            let data = UnsafeMutableRawBufferPointer(rebasing: block[(1 + hashSize)...])
+            SHA1.hash(Self.oaepLabel).withUnsafeBytes { data.copyMemory(from: $0) }
+            data[data.count - message.count - 1] = 1
+            message.withUnsafeBytes { bytes in
+                UnsafeMutableRawBufferPointer(rebasing: data[(data.count - bytes.count)...]).copyMemory(from: bytes)
+            }
+            MGF1.xor(seed: seed, into: data)
+            seed.withUnsafeBytes { seedPart.copyMemory(from: $0) }
+            MGF1.xor(seed: Secret(UnsafeRawBufferPointer(data)), into: seedPart)
+        }
+        return try raw(block)
+    }
+
+    /// PKCS #1 v1.5 type 2; throws if the message exceeds modulusSize - 11 bytes.
+    public func encryptPKCS1(
+        _ message: Secret, random: some RandomSource = SystemRandom()
+    ) throws(CryptoError) -> [UInt8] {
+        guard message.count <= modulusSize - 11 else { throw CryptoError(what: "PKCS1 message size") }
+        var padding = try random.bytes(count: modulusSize - 3 - message.count)
+        for index in padding.indices {
+            var tries = 0
+            while padding[index] == 0 {
+                guard tries < 1000 else { throw CryptoError(what: "PKCS1 padding") }
+                tries += 1
+                padding[index] = UInt8(truncatingIfNeeded: try random.uint32())
+            }
+        }
+        let block = Secret(count: modulusSize) { block in
+            block[1] = 2
+            UnsafeMutableRawBufferPointer(rebasing: block[2...]).copyBytes(from: padding)
+            message.withUnsafeBytes { bytes in
+                UnsafeMutableRawBufferPointer(rebasing: block[(block.count - bytes.count)...]).copyMemory(from: bytes)
+            }
+        }
+        return try raw(block)
+    }
+
+    /// Whether `signature` is PKCS #1 v1.5 type 1 over exactly `digestInfo`; false on any wrong size.
+    public func verifyPKCS1(digestInfo: [UInt8], signature: [UInt8]) -> Bool {
+        guard signature.count == modulusSize else { return false }
+        return handle.run { context in
+            EVP_PKEY_verify_init(context) == 1
+                && EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1
+                && EVP_PKEY_verify(context, signature, signature.count, digestInfo, digestInfo.count) == 1
+        }
+    }
+
+    /// The public operation on a block of modulusSize bytes that starts with 0.
+    private func raw(_ block: Secret) throws(CryptoError) -> [UInt8] {
+        var result = [UInt8](repeating: 0, count: modulusSize)
+        var size = result.count
+        let done = handle.run { context in
+            block.withUnsafeBytes { source in
+                EVP_PKEY_encrypt_init(context) == 1
+                    && EVP_PKEY_CTX_set_rsa_padding(context, RSA_NO_PADDING) == 1
+                    && EVP_PKEY_encrypt(
+                        context, &result, &size, source.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                        source.count) == 1
+            }
+        }
+        guard done, size == modulusSize else { throw CryptoError(what: "RSA encryption") }
+        return result
+    }
+}
