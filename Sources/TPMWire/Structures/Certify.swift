@@ -1,0 +1,55 @@
+import TPMCrypto
+
+/// TPM_QUOTE_INFO, 48 bytes: what TPM_Quote signs (Part 2, 11.3).
+public struct QuoteInfo: WireStructure, Equatable {
+    public static let fixed: [UInt8] = Array("QUOT".utf8)
+
+    public var digestValue = Digest()
+    public var externalData = Digest()
+
+    public init() {}
+
+    public init(digestValue: Digest, externalData: Digest) {
+        self.digestValue = digestValue
+        self.externalData = externalData
+    }
+
+    public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        var version = StructVer()
+        try coder.structure("version", &version)
+        try coder.literal("fixed", Self.fixed)
+        try coder.digest("digestValue", &digestValue)
+        try coder.digest("externalData", &externalData)
+    }
+}
+
+/// TPM_QUOTE_INFO2, 52 bytes with a 3-byte selection: what TPM_Quote2 signs (Part 2, 11.4).
+public struct QuoteInfo2: WireStructure, Equatable {
+    public static let fixed: [UInt8] = Array("QUT2".utf8)
+
+    public var externalData = Digest()
+    public var infoShort = PCRInfoShort()
+
+    public init() {}
+
+    public init(externalData: Digest, infoShort: PCRInfoShort) {
+        self.externalData = externalData
+        self.infoShort = infoShort
+    }
+
+    public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.tag(.quoteInfo2)
+        try coder.literal("fixed", Self.fixed)
+        try coder.digest("externalData", &externalData)
+        try coder.structure("infoShort", &infoShort)
+    }
+}
+
+extension FieldCoder {
+    /// Four or so bytes that are always the same; others are TPM_INVALID_STRUCTURE.
+    mutating func literal(_ name: StaticString, _ expected: [UInt8]) throws(TPMResult) {
+        var value = expected
+        try fixed(name, &value, count: expected.count)
+        if isDecoding, value != expected { throw .invalidStructure }
+    }
+}
