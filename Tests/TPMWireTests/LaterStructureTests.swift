@@ -39,6 +39,20 @@ import TPMCrypto
         try check(QuoteInfo2(externalData: one, infoShort: short), size: 52, tag: .quoteInfo2)
     }
 
+    @Test func certifyInfo() throws {
+        var info = CertifyInfo()
+        info.algorithmParms = KeyParms(
+            algorithmID: .rsa, encScheme: .none, sigScheme: .rsassaPKCS1v15SHA1,
+            parms: .rsa(RSAKeyParms(keyLength: 2048, numPrimes: 2, exponent: [])))
+        info.pubkeyDigest = one
+        info.data = two
+        // 4 + 2 + 4 + 1, the parameters' 12 + 12, two digests, the flag and the size of no PCR information.
+        try check(info, size: 80, tag: nil)
+        info.pcrInfo = PCRInfo(
+            pcrSelection: PCRSelection(indices: [1]), digestAtRelease: one, digestAtCreation: two)
+        try check(info, size: 125, tag: nil)
+    }
+
     @Test func transport() throws {
         let attributes: TransportAttributes = [.encrypt, .log]
         try check(
@@ -58,6 +72,21 @@ import TPMCrypto
         try check(AuditEventIn(inputParms: one, auditCount: count), size: 32, tag: .auditEventIn)
         try check(AuditEventOut(outputParms: two, auditCount: count), size: 32, tag: .auditEventOut)
         try check(CurrentTicks(currentTicks: 1 << 40, tickRate: 1000, tickNonce: two), size: 32, tag: .currentTicks)
+    }
+
+    @Test func nvDataPublic() throws {
+        var data = NVDataPublic()
+        data.nvIndex = 0x1000_0001
+        let short = PCRInfoShort(
+            pcrSelection: PCRSelection(indices: [2]), localityAtRelease: .all, digestAtRelease: one)
+        data.pcrInfoRead = short
+        data.pcrInfoWrite = short
+        data.permission = NVAttributes(attributes: [.readSTClear, .authRead, .ppWrite])
+        data.bWriteDefine = true
+        data.dataSize = 32
+        // Tag and index 6, two PCR informations of 26, the permission 6, three flags and the size 4.
+        try check(data, size: 71, tag: .nvDataPublic)
+        #expect(try data.permission.encoded() == [0, 0x17, 0x80, 0x04, 0, 0x01])
     }
 
     @Test func context() throws {

@@ -1,5 +1,32 @@
 import TPMCrypto
 
+/// TPM_CERTIFY_INFO: what TPM_CertifyKey signs of a key without locality and high PCRs (Part 2, 11.1).
+public struct CertifyInfo: WireStructure, Equatable {
+    public var keyUsage = KeyUsage.signing
+    public var keyFlags = KeyFlags()
+    public var authDataUsage = AuthDataUsage.always
+    public var algorithmParms = KeyParms()
+    public var pubkeyDigest = Digest()
+    public var data = Digest()
+    public var parentPCRStatus = false
+    public var pcrInfo: PCRInfo?
+
+    public init() {}
+
+    public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        var version = StructVer()
+        try coder.structure("version", &version)
+        try coder.value("keyUsage", &keyUsage, else: .invalidKeyUsage)
+        try coder.value("keyFlags", &keyFlags)
+        try coder.value("authDataUsage", &authDataUsage)
+        try coder.structure("algorithmParms", &algorithmParms)
+        try coder.digest("pubkeyDigest", &pubkeyDigest)
+        try coder.digest("data", &data)
+        try coder.bool("parentPCRStatus", &parentPCRStatus)
+        try coder.sizedStructure("PCRInfo", .u32("PCRInfoSize"), &pcrInfo)
+    }
+}
+
 /// TPM_QUOTE_INFO, 48 bytes: what TPM_Quote signs (Part 2, 11.3).
 public struct QuoteInfo: WireStructure, Equatable {
     public static let fixed: [UInt8] = Array("QUOT".utf8)

@@ -1,0 +1,64 @@
+import TPMCrypto
+
+/// The bits of TPM_NV_ATTRIBUTES, 4 bytes (Part 2, 19.2).
+public struct NVPermissions: WireFlags, Hashable {
+    public let rawValue: UInt32
+
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    public static let readSTClear = NVPermissions(rawValue: 1 << 31)
+    public static let authRead = NVPermissions(rawValue: 1 << 18)
+    public static let ownerRead = NVPermissions(rawValue: 1 << 17)
+    public static let ppRead = NVPermissions(rawValue: 1 << 16)
+    public static let globalLock = NVPermissions(rawValue: 1 << 15)
+    public static let writeSTClear = NVPermissions(rawValue: 1 << 14)
+    public static let writeDefine = NVPermissions(rawValue: 1 << 13)
+    public static let writeAll = NVPermissions(rawValue: 1 << 12)
+    public static let authWrite = NVPermissions(rawValue: 1 << 2)
+    public static let ownerWrite = NVPermissions(rawValue: 1 << 1)
+    public static let ppWrite = NVPermissions(rawValue: 1 << 0)
+    public static let defined = NVPermissions(rawValue: 0x8007_f007)
+}
+
+/// TPM_NV_ATTRIBUTES, 6 bytes (Part 2, 19.2). Reserved bits are kept as they came.
+public struct NVAttributes: WireStructure, Equatable {
+    public var attributes = NVPermissions()
+
+    public init() {}
+
+    public init(attributes: NVPermissions) { self.attributes = attributes }
+
+    public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.tag(.nvAttributes)
+        var raw = attributes.rawValue
+        try coder.uint32("attributes", &raw)
+        if coder.isDecoding { attributes = NVPermissions(rawValue: raw) }
+    }
+}
+
+/// TPM_NV_DATA_PUBLIC, 71 bytes with 3-byte selections (Part 2, 19.3).
+public struct NVDataPublic: WireStructure, Equatable {
+    public var nvIndex: UInt32 = 0
+    public var pcrInfoRead = PCRInfoShort()
+    public var pcrInfoWrite = PCRInfoShort()
+    public var permission = NVAttributes()
+    public var bReadSTClear = false
+    public var bWriteSTClear = false
+    public var bWriteDefine = false
+    /// The size of the area in bytes.
+    public var dataSize: UInt32 = 0
+
+    public init() {}
+
+    public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.tag(.nvDataPublic)
+        try coder.uint32("nvIndex", &nvIndex)
+        try coder.structure("pcrInfoRead", &pcrInfoRead)
+        try coder.structure("pcrInfoWrite", &pcrInfoWrite)
+        try coder.structure("permission", &permission)
+        try coder.bool("bReadSTClear", &bReadSTClear)
+        try coder.bool("bWriteSTClear", &bWriteSTClear)
+        try coder.bool("bWriteDefine", &bWriteDefine)
+        try coder.uint32("dataSize", &dataSize)
+    }
+}
