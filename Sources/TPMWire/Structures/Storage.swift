@@ -16,20 +16,19 @@ public struct StoredData: WireStructure, Equatable {
 
     /// The wire form without encDataSize and encData, which ``SealedData/storedDigest`` covers (Part 2, 9.3).
     public func publicPart() throws(TPMResult) -> [UInt8] {
-        var encoder = WireEncoder()
         var copy = self
-        try copy.codePublic(&encoder)
-        return encoder.bytes
-    }
-
-    private mutating func codePublic<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
-        var ver = StructVer()
-        try coder.structure("ver", &ver)
-        try coder.sizedStructure("sealInfo", .u32("sealInfoSize"), &sealInfo)
+        copy.encData = []
+        return try copy.encoded().dropLast(4)
     }
 
     public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
-        try codePublic(&coder)
+        var ver = StructVer()
+        try coder.structure("ver", &ver)
+        try codeBody(&coder)
+    }
+
+    fileprivate mutating func codeBody<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.sizedStructure("sealInfo", .u32("sealInfoSize"), &sealInfo)
         try coder.sized("encData", .u32("encDataSize"), &encData)
     }
 }
@@ -53,21 +52,74 @@ public struct StoredData12: WireStructure, Equatable {
 
     /// The wire form without encDataSize and encData, which ``SealedData/storedDigest`` covers (Part 2, 9.3).
     public func publicPart() throws(TPMResult) -> [UInt8] {
-        var encoder = WireEncoder()
         var copy = self
-        try copy.codePublic(&encoder)
-        return encoder.bytes
-    }
-
-    private mutating func codePublic<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
-        try coder.tag(.storedData12)
-        try coder.value("et", &et)
-        try coder.sizedStructure("sealInfo", .u32("sealInfoSize"), &sealInfo)
+        copy.encData = []
+        return try copy.encoded().dropLast(4)
     }
 
     public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
-        try codePublic(&coder)
+        try coder.tag(.storedData12)
+        try codeBody(&coder)
+    }
+
+    fileprivate mutating func codeBody<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.value("et", &et)
+        try coder.sizedStructure("sealInfo", .u32("sealInfoSize"), &sealInfo)
         try coder.sized("encData", .u32("encDataSize"), &encData)
+    }
+}
+
+/// A sealed blob of 1.1 or of 1.2: what TPM_Seal returns and TPM_Unseal takes (Part 3, 10.1 and 10.2).
+///
+/// The first two bytes choose: TPM_TAG_STORED_DATA12, or a version of 1.1 whose revisions are ignored; anything
+/// else is TPM_BAD_VERSION. The seal info throws what ``PCRInfo`` and ``PCRInfoLong`` throw.
+public enum SealedBlob: WireStructure, Equatable {
+    case storedData(StoredData)
+    case storedData12(StoredData12)
+
+    public init() { self = .storedData(StoredData()) }
+
+    public var encData: [UInt8] {
+        switch self {
+        case .storedData(let data): data.encData
+        case .storedData12(let data): data.encData
+        }
+    }
+
+    /// The wire form without encDataSize and encData, which ``SealedData/storedDigest`` covers (Part 2, 9.3).
+    public func publicPart() throws(TPMResult) -> [UInt8] {
+        switch self {
+        case .storedData(let data): try data.publicPart()
+        case .storedData12(let data): try data.publicPart()
+        }
+    }
+
+    public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        if coder.isDecoding { return try decode(&coder) }
+        switch self {
+        case .storedData(var data): try data.code(&coder)
+        case .storedData12(var data): try data.code(&coder)
+        }
+    }
+
+    private mutating func decode<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        let version: UInt16 = 0x0101
+        var first: UInt16 = 0
+        try coder.uint16("tag", &first)
+        switch first {
+        case StructureTag.storedData12.rawValue:
+            var data = StoredData12()
+            try data.codeBody(&coder)
+            self = .storedData12(data)
+        case version:
+            var data = StoredData()
+            var revision: UInt16 = 0
+            try coder.uint16("rev", &revision)
+            try data.codeBody(&coder)
+            self = .storedData(data)
+        default:
+            throw .badVersion
+        }
     }
 }
 
