@@ -84,3 +84,8 @@ private final class SecretStorage: @unchecked Sendable {
         buffer.baseAddress?.deallocate()
     }
 }
+
+/// Overwrites an array that nothing else refers to (OPENSSL_cleanse).
+public func wipe(_ bytes: inout [UInt8]) {
+    bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
+}

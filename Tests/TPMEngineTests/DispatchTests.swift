@@ -37,11 +37,11 @@ import TPMWire
 
     @Test func disabledAndDeactivatedFollowTheOrdinalTable() {
         var tpm = startedTPM()
-        tpm.state.permanent.disable = true
+        tpm.state.permanent.flags.disable = true
         #expect(tpm.code(TPM.bytes(GetRandom.self, .init(bytesRequested: 1))) == .disabled)
         #expect(tpm.code(TPM.bytes(GetTestResult.self, .init())) == .success)
-        tpm.state.permanent.disable = false
-        tpm.state.clear.deactivated = true
+        tpm.state.permanent.flags.disable = false
+        tpm.state.clear.flags.deactivated = true
         #expect(tpm.code(TPM.bytes(GetRandom.self, .init(bytesRequested: 1))) == .deactivated)
     }
 

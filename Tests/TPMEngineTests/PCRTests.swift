@@ -38,7 +38,7 @@ import TPMWire
 
     @Test func aDisabledTPMExtendsAndDoesNotTell() {
         var tpm = startedTPM()
-        tpm.state.permanent.disable = true
+        tpm.state.permanent.flags.disable = true
         #expect(
             tpm.send(Extend.self, .init(pcrNum: 0, inDigest: Digest(repeating: 1)))
                 == .success(.init(outDigest: .zero)))

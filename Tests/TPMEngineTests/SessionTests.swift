@@ -52,8 +52,8 @@ import TPMWire
 
     @Test func aHandleInUseIsStepped() throws {
         var table = SessionTable()
-        let first = try table.open(.oiap, nonceEven: .zero, start: .max)
-        let second = try table.open(.oiap, nonceEven: .zero, start: .max)
+        let first = try table.open(nonceEven: .zero, start: .max)
+        let second = try table.open(nonceEven: .zero, start: .max)
         #expect(first.handle == .max)
         #expect(second.handle == 1)
     }

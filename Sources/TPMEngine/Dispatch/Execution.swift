@@ -8,13 +8,26 @@ struct Execution {
     let row: OrdinalRow
     /// The one bit of the locality that the command arrived at (TPM_STANY_FLAGS -> localityModifier).
     let locality: LocalitySelection
+    var authorization = Authorization()
 
     /// True when TPM_Extend and its like must not report values (Part 3, 16.1 action 8).
-    var hidesPCRs: Bool { state.permanent.disable || state.clear.deactivated }
+    var hidesPCRs: Bool { state.permanent.flags.disable || state.clear.flags.deactivated }
+
+    /// True when a human is there, by the command or the hardware, each if it is enabled (Part 2, 7.1 action 6).
+    var physicalPresence: Bool {
+        let flags = state.permanent.flags
+        return flags.physicalPresenceCMDEnable && state.clear.flags.physicalPresence
+            || flags.physicalPresenceHWEnable && environment.physicalPresence
+    }
 
     /// The next bytes of the random source; a source that fails is TPM_FAIL.
     func randomBytes(_ count: Int) throws(TPMResult) -> [UInt8] {
         do { return try environment.random.bytes(count: count) } catch { throw .fail }
+    }
+
+    /// The next bytes of the random source, for a secret.
+    func randomSecret(_ count: Int = Digest.byteCount) throws(TPMResult) -> Secret {
+        do { return try environment.random.secret(count: count) } catch { throw .fail }
     }
 
     /// The next 20 bytes of the random source (Part 2, 5.5).
@@ -22,9 +35,23 @@ struct Execution {
         do { return try environment.random.digest() } catch { throw .fail }
     }
 
-    /// Four random bytes for a session handle (Part 2, 4.4 action 1.a.i).
+    /// Four random bytes for a session or key handle (Part 2, 4.4 action 1.a.i).
     func randomHandle() throws(TPMResult) -> UInt32 {
         do { return try environment.random.uint32() } catch { throw .fail }
+    }
+
+    /// The owner's secrets and the SRK, or TPM_NOSRK.
+    func ownership() throws(TPMResult) -> Ownership {
+        guard let ownership = state.permanent.ownership else { throw .noSRK }
+        return ownership
+    }
+
+    /// tpmProof and contextKey, made now if no blob needed them before.
+    mutating func blobSecrets() throws(TPMResult) -> BlobSecrets {
+        if let secrets = state.permanent.blobSecrets { return secrets }
+        let secrets = BlobSecrets(tpmProof: try randomSecret(), contextKey: try randomSecret(AES.blockSize))
+        state.permanent.blobSecrets = secrets
+        return secrets
     }
 }
 
@@ -34,17 +61,20 @@ protocol CommandActions: Command {
 }
 
 extension CommandActions {
-    /// Decodes the operands, takes the actions and encodes the answer's operands.
-    static func run(_ operands: ArraySlice<UInt8>, _ execution: inout Execution) throws(TPMResult) -> [UInt8] {
-        var decoder = WireDecoder(operands)
+    /// Decodes the operands and the authorization trailers, takes the actions and encodes the whole answer.
+    static func run(
+        _ command: [UInt8], tag: CommandTag, _ execution: inout Execution
+    ) throws(TPMResult) -> [UInt8] {
+        let end = command.count - tag.authCount * AuthRequest.byteCount
+        guard end >= Header.byteCount else { throw .badParamSize }
+        var decoder = WireDecoder(command[Header.byteCount..<end])
         var request = Request()
         try request.handles(&decoder)
+        let parameters = end - decoder.remaining
         try request.code(&decoder)
         try decoder.finish()
+        try execution.authorization.begin(ordinal, parameters: command[parameters..<end], trailers: command[end...])
         var response = try actions(request, in: &execution)
-        var encoder = WireEncoder()
-        try response.handles(&encoder)
-        try response.code(&encoder)
-        return encoder.bytes
+        return try execution.answer(&response, to: ordinal, tag: tag.response)
     }
 }

@@ -14,8 +14,6 @@ enum Registry {
     private static let byOrdinal: [Ordinal: any CommandActions.Type] = Dictionary(
         commands.map { ($0.ordinal, $0) }, uniquingKeysWith: { first, _ in first })
 
-    static let sha1Thread: Set<Ordinal> = [.sha1Update, .sha1Complete, .sha1CompleteExtend]
-
     static func actions(for ordinal: Ordinal) -> (any CommandActions.Type)? {
         byOrdinal[ordinal]
     }

@@ -2,7 +2,7 @@ import TPMCrypto
 import TPMWire
 
 /// A TPM 1.2. It takes the bytes of a command and returns those of the response; it opens no file and no socket,
-/// and reads no clock.
+/// and reads no clock but the one it was handed.
 ///
 /// One command at a time: the type is a value and a call mutates it.
 public struct TPM: Sendable {
@@ -21,38 +21,62 @@ public struct TPM: Sendable {
     public mutating func initialize() {
         state.any = AnyState()
         state.clear = ClearState()
+        state.keys.keepOwnerEvict()
+        restartLockout()
+    }
+
+    /// Shuts the TPM down until the next TPM_Init: what it promised to keep could not be kept, say.
+    public mutating func fail() {
+        state.any.isFailed = true
     }
 
     /// What a command left behind.
     public struct Outcome: Sendable {
         public let response: [UInt8]
         public let result: TPMResult
+        /// True when the state that outlives power changed: it must be safe before the response leaves.
+        public let changesPermanentState: Bool
     }
 
     /// Executes one command that arrived at `locality` (0 to 4).
     ///
-    /// A command that fails changes nothing, and answers with ten bytes: TPM_TAG_RSP_COMMAND, their count and
-    /// the return code (Part 2, 16).
+    /// A command that fails changes nothing but the sessions that it named and the count of failed
+    /// authorizations, and answers with ten bytes: TPM_TAG_RSP_COMMAND, their count and the return code (Part 2, 16).
     public mutating func execute(_ command: [UInt8], locality: Locality = .zero) -> Outcome {
+        let before = state
+        let header: Header
+        let row: OrdinalRow
         do throws(TPMResult) {
-            let (header, row) = try check(command)
-            // Any command but those of the SHA-1 thread ends it, when it arrives (Part 3, 13.1).
-            if !Registry.sha1Thread.contains(header.ordinal) { state.any.sha1 = nil }
+            (header, row) = try check(command)
+        } catch {
+            return outcome(Self.failure(error), error, since: before)
+        }
+        // Any command but those of the SHA-1 thread ends it, when it arrives (Part 3, 13.1).
+        if state.any.sha1 != nil, !SHA1Thread.ordinals.contains(header.ordinal) { state.any.sha1 = nil }
+        var execution = Execution(state: state, environment: environment, row: row, locality: locality.selection)
+        do throws(TPMResult) {
             guard let actions = Registry.actions(for: header.ordinal) else { throw .badOrdinal }
-            var execution = Execution(
-                state: state, environment: environment, row: row, locality: locality.selection)
-            let body = try actions.run(command[Header.byteCount...], &execution)
-            var encoder = WireEncoder(reserving: Header.byteCount + body.count)
-            var response = Header(
-                tag: .rspCommand, paramSize: UInt32(clamping: Header.byteCount + body.count), code: 0)
-            try response.code(&encoder)
+            let response = try actions.run(command, tag: header.tag, &execution)
             state = execution.state
-            return Outcome(response: encoder.bytes + body, result: .success)
+            if header.ordinal != .saveState, state.saved != nil, state.changesSavedState(since: before) {
+                state.saved = nil
+            }
+            return outcome(response, .success, since: before)
         } catch {
             // A failed self-test shuts the TPM down, whatever the command (Part 3, 4.1 action 2).
-            if error == .failedSelfTest { state.any.isFailed = true }
-            return Outcome(response: Self.failure(error), result: error)
+            if error == .failedSelfTest { fail() }
+            // A command that returns an error ends its sessions, unless it only has to be sent again (Part 3, 18.2).
+            if !error.isNonFatal {
+                for handle in execution.authorization.handles { state.any.sessions.close(handle) }
+            }
+            if execution.authorization.hasFailed { countFailure(of: header.ordinal) }
+            return outcome(Self.failure(error), error, since: before)
         }
+    }
+
+    private func outcome(_ response: [UInt8], _ result: TPMResult, since before: TPMState) -> Outcome {
+        Outcome(
+            response: response, result: result, changesPermanentState: state.changesPermanentState(since: before))
     }
 
     /// The checks that all commands share, before any operand is looked at.
@@ -60,7 +84,9 @@ public struct TPM: Sendable {
         guard command.count >= Header.byteCount, command.count <= Self.maximumCommandSize else {
             throw .badParamSize
         }
-        let header = try WireDecoder.decode(Header.self, from: command[..<Header.byteCount])
+        var decoder = WireDecoder(command[..<Header.byteCount])
+        var header = Header()
+        try header.code(&decoder)
         guard header.paramSize == UInt32(clamping: command.count) else { throw .badParamSize }
         guard let row = OrdinalTable.row(for: header.ordinal) else { throw .badOrdinal }
         if state.any.isFailed, header.ordinal != .getTestResult { throw .failedSelfTest }
@@ -69,11 +95,17 @@ public struct TPM: Sendable {
         case .rquCommand where row.rqu, .rquAuth1 where row.auth1, .rquAuth2 where row.auth2: break
         default: throw .badTag
         }
-        if state.permanent.disable, row.availableDisabled == .no { throw .disabled }
-        if state.clear.deactivated, row.availableDeactivated == .no { throw .deactivated }
-        if !state.permanent.hasOwner, !row.noOwner { throw .noSRK }
+        if state.permanent.flags.disable, row.availableDisabled == .no { throw .disabled }
+        if state.clear.flags.deactivated, row.availableDeactivated == .no { throw .deactivated }
+        if !state.permanent.hasOwner, !row.noOwner, !Self.worksWithoutOwner.contains(header.ordinal) {
+            throw .noSRK
+        }
         return (header, row)
     }
+
+    /// Commands that Part 2, 17 does not mark as possible without an owner though their actions are: a session with
+    /// an NV area that was defined before there was an owner, say.
+    private static let worksWithoutOwner: Set<Ordinal> = [.osap, .saveContext, .loadContext]
 
     /// The only form of a failed command's response (Part 2, 16).
     static func failure(_ result: TPMResult) -> [UInt8] {

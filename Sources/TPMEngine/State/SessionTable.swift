@@ -1,12 +1,34 @@
 import TPMCrypto
 import TPMWire
 
+/// What a secret belongs to (Part 2, 4.3).
+public enum Entity: Sendable, Hashable {
+    case owner
+    /// A loaded key; the SRK by its reserved handle.
+    case key(KeyHandle)
+    case nv(UInt32)
+    case counter(UInt32)
+    /// A secret that no session can be bound to: sealed data, an operator, a key on its way in.
+    case unbound
+}
+
 /// An authorization session (Part 1, 13; Part 3, 18).
 public struct AuthSession: Sendable, Equatable {
+    /// What TPM_OSAP binds a session to.
+    public struct Binding: Sendable, Equatable {
+        public let entity: Entity
+        public let sharedSecret: Secret
+        /// How new authorization data is encrypted in transit (Part 1, 13.4).
+        public let scheme: ADIPScheme
+    }
+
     public let handle: UInt32
-    public let protocolID: ProtocolID
     /// The nonce that the next command's HMAC must cover.
     public var nonceEven: Digest
+    /// Nil for an OIAP session.
+    public let binding: Binding?
+
+    public var protocolID: ProtocolID { binding == nil ? .oiap : .osap }
 }
 
 /// The open authorization sessions, at most ``capacity``.
@@ -17,13 +39,17 @@ public struct SessionTable: Sendable, Equatable {
 
     public init() {}
 
+    public var freeCount: Int { Self.capacity - sessions.count }
+
     /// Opens a session, or throws TPM_RESOURCES. The handle is one that no open session has (Part 2, 4.4): the
     /// first free one at or after the random `start`.
-    mutating func open(_ protocolID: ProtocolID, nonceEven: Digest, start: UInt32) throws(TPMResult) -> AuthSession {
-        guard sessions.count < Self.capacity else { throw .resources }
+    mutating func open(
+        nonceEven: Digest, start: UInt32, binding: AuthSession.Binding? = nil
+    ) throws(TPMResult) -> AuthSession {
+        guard freeCount > 0 else { throw .resources }
         var handle = start
         while handle == 0 || self[handle] != nil { handle &+= 1 }
-        let session = AuthSession(handle: handle, protocolID: protocolID, nonceEven: nonceEven)
+        let session = AuthSession(handle: handle, nonceEven: nonceEven, binding: binding)
         sessions.append(session)
         return session
     }
@@ -32,10 +58,22 @@ public struct SessionTable: Sendable, Equatable {
         sessions.first { $0.handle == handle }
     }
 
-    /// Ends one session; `error` when there is none of that handle.
-    mutating func close(_ handle: UInt32, else error: TPMResult) throws(TPMResult) {
-        guard let index = sessions.firstIndex(where: { $0.handle == handle }) else { throw error }
+    mutating func roll(_ handle: UInt32, to nonceEven: Digest) {
+        guard let index = sessions.firstIndex(where: { $0.handle == handle }) else { return }
+        sessions[index].nonceEven = nonceEven
+    }
+
+    /// Ends one session; false when there is none of that handle.
+    @discardableResult
+    mutating func close(_ handle: UInt32) -> Bool {
+        guard let index = sessions.firstIndex(where: { $0.handle == handle }) else { return false }
         sessions.remove(at: index)
+        return true
+    }
+
+    /// Ends the sessions bound to a secret that is gone or has changed (Part 3, 18.2 action 14).
+    mutating func close(boundTo entity: Entity) {
+        sessions.removeAll { $0.binding?.entity == entity }
     }
 
     mutating func closeAll() {

@@ -3,34 +3,48 @@ import TPMWire
 
 /// Everything that one TPM knows, as a value: a copy is a snapshot and a fork.
 public struct TPMState: Sendable {
-    public var permanent = PermanentState()
-    public var clear = ClearState()
-    public var any = AnyState()
+    @CopyOnWrite public var permanent = PermanentState()
+    @CopyOnWrite public var clear = ClearState()
+    @CopyOnWrite public var any = AnyState()
+    /// The loaded keys, owner-evict keys among them.
+    @CopyOnWrite public var keys = KeySlots()
     /// What TPM_SaveState stored, until the next TPM_Startup or a change to what it mirrors (Part 3, 3.3).
-    public var saved: SavedState?
+    @CopyOnWrite public var saved: SavedState? = nil
 
-    /// A TPM as it leaves the factory: enabled and active, without an owner.
+    /// A TPM as it leaves the factory: enabled and active, without an owner and without an endorsement key.
     public init() {}
-}
 
-/// TPM_PERMANENT_FLAGS and TPM_PERMANENT_DATA (Part 2, 7.1 and 7.4): outlives power.
-public struct PermanentState: Sendable {
-    public var disable = false
-    public var deactivated = false
-    public var hasOwner = false
-    public var tpmPost = true
+    /// True when what must outlive power differs from `earlier`'s, or may.
+    func changesPermanentState(since earlier: TPMState) -> Bool {
+        $permanent.identity != earlier.$permanent.identity || $saved.identity != earlier.$saved.identity
+            || ($keys.identity != earlier.$keys.identity && keys.ownerEvict != earlier.keys.ownerEvict)
+    }
 
-    public init() {}
+    /// True when anything that TPM_SaveState mirrors was written to (Part 3, 3.3).
+    func changesSavedState(since earlier: TPMState) -> Bool {
+        $clear.identity != earlier.$clear.identity || $keys.identity != earlier.$keys.identity
+    }
 }
 
 /// TPM_STCLEAR_FLAGS and TPM_STCLEAR_DATA (Part 2, 7.2 and 7.5): back at its defaults after TPM_Startup(ST_CLEAR).
 public struct ClearState: Sendable {
-    public var deactivated = false
-    public var disableForceClear = false
-    public var physicalPresence = false
-    public var physicalPresenceLock = false
-    public var globalLock = false
+    public var flags = STClearFlags()
     public var pcrs = PCRBank()
+    /// Binds saved key contexts to this start; zero until the first is saved.
+    public var contextNonceKey = Digest.zero
+    /// Whose secret stands for the owner's: TPM_KH_OWNER, or a row of the delegation table.
+    public var ownerReference = KeyHandle.owner
+    public var deferredPhysicalPresence: UInt32 = 0
+    /// NV areas that were locked for reading or writing since the start, by index (Part 2, 19.3).
+    public var nvLocks: [UInt32: NVLocks] = [:]
+
+    public init() {}
+}
+
+/// The volatile locks of one NV area: TPM_NV_DATA_PUBLIC -> bReadSTClear and bWriteSTClear (Part 2, 19.3).
+public struct NVLocks: Sendable, Equatable {
+    public var bReadSTClear = false
+    public var bWriteSTClear = false
 
     public init() {}
 }
@@ -44,8 +58,13 @@ public struct AnyState: Sendable {
     /// The running SHA-1 thread of TPM_SHA1Start.
     public var sha1: SHA1?
     public var sessions = SessionTable()
+    public var contexts = ContextList()
     /// A failed self-test; every command but TPM_GetTestResult answers TPM_FAILEDSELFTEST.
     public var isFailed = false
+    /// Until when authorization is refused, in microseconds of the clock (Part 3, 9.3).
+    public var lockedUntil: UInt64?
+    /// True when TPM_ResetLockValue failed during the lockout (Part 2, 7.5 keeps it with the ST_CLEAR data).
+    public var disableResetLock = false
 
     public init() {}
 }
@@ -53,4 +72,5 @@ public struct AnyState: Sendable {
 /// What TPM_SaveState keeps of the volatile state.
 public struct SavedState: Sendable {
     public var clear: ClearState
+    public var keys: KeySlots
 }

@@ -26,6 +26,23 @@ public struct WireEncoder: FieldCoder {
         }
     }
 
+    private mutating func append(_ secret: Secret) {
+        secret.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    }
+
+    /// Hands out what was written as a secret and wipes it here.
+    mutating func takeSecret() -> Secret {
+        defer { wipe(&bytes) }
+        return Secret(bytes)
+    }
+
+    /// Writes the number of bytes so far, 4 bytes, over those at `offset`: the paramSize of a finished message.
+    public mutating func patchSize(at offset: Int) {
+        guard bytes.indices.contains(offset), bytes.indices.contains(offset + 3) else { return }
+        let count = UInt32(clamping: bytes.count)
+        for index in 0..<4 { bytes[offset + index] = UInt8(truncatingIfNeeded: count >> UInt32(24 - 8 * index)) }
+    }
+
     private mutating func size(_ field: SizeField, _ count: Int) throws(TPMResult) {
         switch field {
         case .u16:
@@ -43,7 +60,7 @@ public struct WireEncoder: FieldCoder {
     public mutating func uint64(_ name: StaticString, _ value: inout UInt64) { append(value) }
 
     public mutating func digest(_ name: StaticString, _ value: inout Digest) {
-        bytes.append(contentsOf: value.bytes)
+        value.withUnsafeBytes { bytes.append(contentsOf: $0) }
     }
 
     public mutating func fixed(_ name: StaticString, _ value: inout [UInt8], count: Int) throws(TPMResult) {
@@ -53,14 +70,14 @@ public struct WireEncoder: FieldCoder {
 
     public mutating func secret(_ name: StaticString, _ value: inout Secret, count: Int) throws(TPMResult) {
         guard value.count == count else { throw .size }
-        bytes.append(contentsOf: value.bytes)
+        append(value)
     }
 
     public mutating func sizedSecret(
         _ name: StaticString, _ size: SizeField, _ value: inout Secret
     ) throws(TPMResult) {
         try self.size(size, value.count)
-        bytes.append(contentsOf: value.bytes)
+        append(value)
     }
 
     public mutating func sized(_ name: StaticString, _ size: SizeField, _ value: inout [UInt8]) throws(TPMResult) {

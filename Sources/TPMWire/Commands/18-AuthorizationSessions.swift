@@ -19,3 +19,65 @@ public enum OIAP: Command {
         }
     }
 }
+
+/// TPM_OSAP (Part 3, 18.2). Neither operands nor answer enter an HMAC.
+public enum OSAP: Command {
+    public static let ordinal = Ordinal.osap
+
+    public struct Request: Operands, Equatable {
+        /// The entity in the low byte, the ADIP scheme in the high one.
+        public var entityType = EntityType(rawValue: 0)
+        /// A key handle, an NV index or a counter; ignored for the owner and the SRK.
+        public var entityValue: UInt32 = 0
+        public var nonceOddOSAP = Digest()
+        public init() {}
+        public init(entityType: EntityType, entityValue: UInt32, nonceOddOSAP: Digest) {
+            self.entityType = entityType
+            self.entityValue = entityValue
+            self.nonceOddOSAP = nonceOddOSAP
+        }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.value("entityType", &entityType)
+            try coder.uint32("entityValue", &entityValue)
+            try coder.digest("nonceOddOSAP", &nonceOddOSAP)
+        }
+    }
+
+    public struct Response: Operands, Equatable {
+        public var authHandle: UInt32 = 0
+        public var nonceEven = Digest()
+        public var nonceEvenOSAP = Digest()
+        public init() {}
+        public init(authHandle: UInt32, nonceEven: Digest, nonceEvenOSAP: Digest) {
+            self.authHandle = authHandle
+            self.nonceEven = nonceEven
+            self.nonceEvenOSAP = nonceEvenOSAP
+        }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.uint32("authHandle", &authHandle)
+            try coder.digest("nonceEven", &nonceEven)
+            try coder.digest("nonceEvenOSAP", &nonceEvenOSAP)
+        }
+    }
+}
+
+/// TPM_SetOwnerPointer (Part 3, 18.4).
+public enum SetOwnerPointer: Command {
+    public static let ordinal = Ordinal.setOwnerPointer
+    public typealias Response = NoOperands
+
+    public struct Request: Operands, Equatable {
+        public var entityType = EntityType(rawValue: 0)
+        /// A row of the delegation table; ignored for the owner.
+        public var entityValue: UInt32 = 0
+        public init() {}
+        public init(entityType: EntityType, entityValue: UInt32) {
+            self.entityType = entityType
+            self.entityValue = entityValue
+        }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.value("entityType", &entityType)
+            try coder.uint32("entityValue", &entityValue)
+        }
+    }
+}

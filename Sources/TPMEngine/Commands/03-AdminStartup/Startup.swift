@@ -6,20 +6,21 @@ extension Startup: CommandActions {
         guard execution.state.any.postInitialise else { throw .invalidPostInit }
         switch request.startupType {
         case .clear:
-            // 2. Defaults; deactivated follows the permanent flag.
+            // 2. Defaults; deactivated follows the permanent flag. TPM_Init left the owner-evict keys alone.
             execution.state.clear = ClearState()
-            execution.state.clear.deactivated = execution.state.permanent.deactivated
+            execution.state.clear.flags.deactivated = execution.state.permanent.flags.deactivated
         case .state:
             // 3. What TPM_SaveState kept; without it the TPM shuts down until the next TPM_Init.
             if let saved = execution.state.saved {
                 execution.state.clear = saved.clear
+                execution.state.keys = saved.keys
             } else {
                 execution.state.any.isFailed = true
             }
         case .deactivated:
             // 4. Defaults, and off.
             execution.state.clear = ClearState()
-            execution.state.clear.deactivated = true
+            execution.state.clear.flags.deactivated = true
         }
         // 5. and 6.
         execution.state.saved = nil

@@ -56,3 +56,8 @@ extension Execution {
         return sha1.finalize()
     }
 }
+
+/// The commands that go on with a running SHA-1 thread; every other one ends it (Part 3, 13.1).
+enum SHA1Thread {
+    static let ordinals: Set<Ordinal> = [.sha1Update, .sha1Complete, .sha1CompleteExtend]
+}

@@ -5,8 +5,7 @@ extension OIAP: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
         // 2. and 3. A handle, a nonce, and room for both.
         let nonce = try execution.nonce()
-        let start = try execution.randomHandle()
-        let session = try execution.state.any.sessions.open(.oiap, nonceEven: nonce, start: start)
+        let session = try execution.state.any.sessions.open(nonceEven: nonce, start: try execution.randomHandle())
         return Response(authHandle: session.handle, nonceEven: session.nonceEven)
     }
 }

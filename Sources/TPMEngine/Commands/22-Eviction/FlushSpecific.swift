@@ -5,9 +5,18 @@ extension FlushSpecific: CommandActions {
         switch request.resourceType {
         case .auth:
             // 3. The session that the handle points to.
-            try execution.state.any.sessions.close(request.handle, else: .badParameter)
-        case .key, .context, .trans, .daaTPM:
-            // 7. None of these can be loaded yet, so that no handle of one is valid.
+            guard execution.state.any.sessions.close(request.handle) else { throw .badParameter }
+        case .key:
+            // 2. Any loaded key but those that only the owner lets go.
+            let handle = KeyHandle(rawValue: request.handle)
+            guard let slot = execution.state.keys.slot(handle) else { throw .badParameter }
+            guard !slot.isOwnerEvict else { throw .keyOwnerControl }
+            execution.evict(handle)
+        case .context:
+            // 1. A session context that was saved: its blob loads no more.
+            guard execution.state.any.contexts.remove(request.handle) else { throw .badParameter }
+        case .trans, .daaTPM:
+            // None of these can be open, so that no handle of one is valid.
             throw .badParameter
         default:
             // 6.

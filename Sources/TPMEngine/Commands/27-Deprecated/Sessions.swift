@@ -2,7 +2,7 @@ import TPMWire
 
 extension TerminateHandle: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
-        try execution.state.any.sessions.close(request.handle, else: .invalidAuthHandle)
+        guard execution.state.any.sessions.close(request.handle) else { throw .invalidAuthHandle }
         return Response()
     }
 }

@@ -1,0 +1,212 @@
+import TPMCrypto
+import TPMWire
+
+/// What the authorization sessions of one command said, and what was made of it (Part 1, 13).
+struct Authorization {
+    /// Which of a command's sessions.
+    enum Position: Int {
+        case first, second
+
+        /// What a wrong HMAC is answered with (Part 3, 18.1.1 action 6).
+        var failure: TPMResult { self == .first ? .authFail : .auth2Fail }
+    }
+
+    /// A session whose HMAC was right, and the key of that HMAC, which also authenticates the answer.
+    private struct Verified {
+        let session: AuthSession
+        let key: Secret
+    }
+
+    private(set) var requests: [AuthRequest] = []
+    private var verified: [Verified?] = []
+    private var inParamDigest = Digest.zero
+    /// True once a secret did not match: it counts towards the lockout, though the command leaves no other trace.
+    private(set) var hasFailed = false
+    /// True when a session's shared secret served for encryption, which ends the session (Part 3, 18.2 action 14.c).
+    private var hidData: Set<UInt32> = []
+
+    /// The session that stands last: the only one of an AUTH1 command, nil without any.
+    var last: Position? { Position(rawValue: requests.count - 1) }
+
+    /// The sessions that the command names.
+    var handles: [UInt32] { requests.map(\.authHandle) }
+
+    /// Decodes the trailers and digests the ordinal and the parameters (Part 1, 13.2: inParamDigest).
+    mutating func begin(
+        _ ordinal: Ordinal, parameters: ArraySlice<UInt8>, trailers: ArraySlice<UInt8>
+    ) throws(TPMResult) {
+        guard !trailers.isEmpty else { return }
+        var decoder = WireDecoder(trailers)
+        try decoder.array("auth", &requests, count: trailers.count / AuthRequest.byteCount)
+        try decoder.finish()
+        verified = Array(repeating: nil, count: requests.count)
+        inParamDigest = SHA1.hash(ordinal.rawValue, parameters)
+    }
+}
+
+extension Execution {
+    /// Checks that the session at `position` proves knowledge of an entity's secret (Part 3, 18.1.1 and 18.2.1).
+    ///
+    /// TPM_INVALID_AUTHHANDLE when there is no such session, TPM_AUTHFAIL or TPM_AUTH2FAIL when it is bound to
+    /// another entity or the HMAC is not the one expected, TPM_DEFEND_LOCK_RUNNING during a lockout.
+    mutating func authorize(
+        _ position: Authorization.Position, as entity: Entity, secret: Secret
+    ) throws(TPMResult) {
+        try checkLockout()
+        let session = try session(at: position)
+        let key: Secret
+        if let binding = session.binding {
+            guard binding.entity == entity else { throw position.failure }
+            key = binding.sharedSecret
+        } else {
+            key = secret
+        }
+        try authorization.verify(position, session: session, key: key)
+    }
+
+    /// The session that a trailer names.
+    func session(at position: Authorization.Position) throws(TPMResult) -> AuthSession {
+        guard authorization.requests.indices.contains(position.rawValue) else { throw position.failure }
+        let handle = authorization.requests[position.rawValue].authHandle
+        guard let session = state.any.sessions[handle] else { throw .invalidAuthHandle }
+        return session
+    }
+
+    /// Checks the owner's authorization, which stands last in every command that asks for it.
+    mutating func authorizeOwner() throws(TPMResult) {
+        let owner = try ownership()
+        guard let position = authorization.last else { throw .authFail }
+        try authorize(position, as: .owner, secret: owner.ownerAuth)
+    }
+
+    /// Decrypts new authorization data that a session protects in transit (Part 1, 13.4).
+    ///
+    /// TPM_AUTHFAIL or TPM_AUTH2FAIL for an OIAP session. The session ends with the command.
+    mutating func decrypt(
+        _ encAuth: Secret, at position: Authorization.Position, isSecondValue: Bool = false
+    ) throws(TPMResult) -> Secret {
+        let session = try session(at: position)
+        guard let binding = session.binding else { throw position.failure }
+        authorization.end(session.handle)
+        let nonce = isSecondValue ? authorization.requests[position.rawValue].nonceOdd : session.nonceEven
+        return try binding.mask(encAuth, pad: SHA1.hash(binding.sharedSecret, nonce), counter: nonce)
+    }
+
+    /// Encrypts or decrypts data of any length with a session's shared secret, as TPM_Sealx and TPM_Unseal do
+    /// (Part 3, 10.2 action 9 and 10.7 actions 13 and 14). The session ends with the command.
+    mutating func maskData(
+        _ data: Secret, at position: Authorization.Position, scheme: ADIPScheme
+    ) throws(TPMResult) -> Secret {
+        let session = try session(at: position)
+        guard let binding = session.binding else { throw .badMode }
+        authorization.end(session.handle)
+        let nonceOdd = authorization.requests[position.rawValue].nonceOdd
+        var bytes = data.bytes
+        defer { wipe(&bytes) }
+        do throws(CryptoError) {
+            switch scheme {
+            case .xor:
+                let seed = Secret(
+                    session.nonceEven.bytes + nonceOdd.bytes + Array("XOR".utf8) + binding.sharedSecret.bytes)
+                try MGF1.xor(seed: seed, into: &bytes)
+            case .aes128CTR:
+                let counter = SHA1.hash(session.nonceEven, nonceOdd)
+                bytes = try AES.ctr(key: binding.aesKey, iv: Array(counter.bytes.prefix(AES.blockSize)), data: bytes)
+            }
+        } catch {
+            throw .fail
+        }
+        return Secret(bytes)
+    }
+
+    /// Encodes the answer: header, operands, and for every session the next nonce and the answer's HMAC.
+    mutating func answer<Response: Operands>(
+        _ response: inout Response, to ordinal: Ordinal, tag: CommandTag
+    ) throws(TPMResult) -> [UInt8] {
+        var encoder = WireEncoder(reserving: 512)
+        var header = Header(tag: tag, paramSize: 0, code: 0)
+        try header.code(&encoder)
+        try response.handles(&encoder)
+        let parameters = encoder.bytes.count
+        try response.code(&encoder)
+        if !authorization.requests.isEmpty {
+            let digest = SHA1.hash(UInt32(0), ordinal.rawValue, encoder.bytes[parameters...])
+            for index in authorization.requests.indices {
+                // Every session that came with the command has to have authorized something.
+                guard let position = Authorization.Position(rawValue: index),
+                    authorization.isVerified(position)
+                else { throw .authFail }
+                var trailer = authorization.response(position, digest: digest, nonceEven: try nonce())
+                if trailer.continueAuthSession {
+                    state.any.sessions.roll(authorization.requests[index].authHandle, to: trailer.nonceEven)
+                } else {
+                    state.any.sessions.close(authorization.requests[index].authHandle)
+                }
+                try trailer.code(&encoder)
+            }
+        }
+        encoder.patchSize(at: 2)
+        return encoder.bytes
+    }
+}
+
+extension Authorization {
+    fileprivate mutating func verify(
+        _ position: Position, session: AuthSession, key: Secret
+    ) throws(TPMResult) {
+        let request = requests[position.rawValue]
+        let expected = HMAC.authenticate(
+            key: key, inParamDigest, session.nonceEven, request.nonceOdd, UInt8(request.continueAuthSession ? 1 : 0))
+        guard Secret(expected) == Secret(request.auth) else {
+            hasFailed = true
+            throw position.failure
+        }
+        verified[position.rawValue] = Verified(session: session, key: key)
+    }
+
+    fileprivate mutating func end(_ handle: UInt32) { hidData.insert(handle) }
+
+    fileprivate func isVerified(_ position: Position) -> Bool { verified[position.rawValue] != nil }
+
+    /// Ends the session at `position` with the command, whatever the caller asked for.
+    mutating func endSession(at position: Position) {
+        guard requests.indices.contains(position.rawValue) else { return }
+        end(requests[position.rawValue].authHandle)
+    }
+
+    fileprivate func response(_ position: Position, digest: Digest, nonceEven: Digest) -> AuthResponse {
+        let request = requests[position.rawValue]
+        let continues = request.continueAuthSession && !hidData.contains(request.authHandle)
+        let key = verified[position.rawValue]?.key ?? Secret([])
+        return AuthResponse(
+            nonceEven: nonceEven, continueAuthSession: continues,
+            resAuth: HMAC.authenticate(
+                key: key, digest, nonceEven, request.nonceOdd, UInt8(continues ? 1 : 0)))
+    }
+}
+
+extension AuthSession.Binding {
+    fileprivate var aesKey: Secret {
+        sharedSecret.withUnsafeBytes { Secret(UnsafeRawBufferPointer(rebasing: $0.prefix(AES.blockSize))) }
+    }
+
+    fileprivate func mask(_ value: Secret, pad: Digest, counter: Digest) throws(TPMResult) -> Secret {
+        switch scheme {
+        case .xor:
+            return Secret(count: value.count) { target in
+                value.withUnsafeBytes { value in
+                    pad.withUnsafeBytes { pad in
+                        for (index, bytes) in zip(target.indices, zip(value, pad)) { target[index] = bytes.0 ^ bytes.1 }
+                    }
+                }
+            }
+        case .aes128CTR:
+            do {
+                let iv = Array(counter.bytes.prefix(AES.blockSize))
+                return Secret(try AES.ctr(key: aesKey, iv: iv, data: value.bytes))
+            } catch {
+                throw .fail
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import TPMCrypto
+import TPMWire
+
+extension Execution {
+    /// A loaded key or the SRK; TPM_INVALID_KEYHANDLE when there is none of that handle.
+    func key(_ handle: KeyHandle) throws(TPMResult) -> LoadedKey {
+        if handle == .srk { return try ownership().srk }
+        guard let key = state.keys[handle] else { throw .invalidKeyHandle }
+        return key
+    }
+
+    /// The key that a command uses, once its authorization and its PCRs and localities allow it.
+    ///
+    /// - Parameters:
+    ///   - position: the session that authorizes the key; nil when the command came without one for it, which only a
+    ///     key of TPM_AUTH_NEVER takes (or, when `isPublicRead`, one of TPM_NO_READ_PUBKEY_AUTH).
+    ///   - isPublicRead: the command reads the public part only, so that pcrIgnoredOnRead counts (Part 2, 5.10).
+    /// - Throws: TPM_INVALID_KEYHANDLE, TPM_WRONGPCRVAL, TPM_BAD_LOCALITY, TPM_AUTHFAIL and what
+    ///   ``authorize(_:as:secret:)`` throws.
+    mutating func useKey(
+        _ handle: KeyHandle, at position: Authorization.Position?, isPublicRead: Bool = false
+    ) throws(TPMResult) -> LoadedKey {
+        let key = try key(handle)
+        if !(isPublicRead && key.key.keyFlags.contains(.pcrIgnoredOnRead)) {
+            try checkRelease(key.key.pcrInfo.short)
+        }
+        if let position {
+            try authorize(position, as: .key(handle), secret: key.usageAuth)
+        } else {
+            let usage = key.key.authDataUsage
+            guard usage == .never || (isPublicRead && usage == .noReadPubkeyAuth) else { throw .authFail }
+        }
+        return key
+    }
+
+    /// Checks that PCRs and locality are those at which something may be released (Part 2, 8.3 to 8.5).
+    ///
+    /// TPM_WRONGPCRVAL for the PCRs, TPM_BAD_LOCALITY for the locality; a selection of no PCR matches any.
+    func checkRelease(_ info: PCRInfoShort?) throws(TPMResult) {
+        guard let info else { return }
+        if !info.pcrSelection.isEmpty {
+            guard try state.clear.pcrs.compositeHash(info.pcrSelection) == info.digestAtRelease else {
+                throw .wrongPCRVal
+            }
+        }
+        guard info.localityAtRelease.contains(locality) else { throw .badLocality }
+    }
+
+    /// Removes a key and ends the sessions that were bound to it (Part 3, 18.2 action 14.b); false without one.
+    @discardableResult
+    mutating func evict(_ handle: KeyHandle) -> Bool {
+        guard state.keys.remove(handle) else { return false }
+        state.any.sessions.close(boundTo: .key(handle))
+        return true
+    }
+}
+
+extension PCRBank {
+    /// The selected registers with their values (Part 2, 8.2).
+    func composite(_ selection: PCRSelection) -> PCRComposite {
+        PCRComposite(select: selection, pcrValue: selection.indices.map { self[$0] })
+    }
+
+    /// TPM_COMPOSITE_HASH of the selected registers; zero when none is selected (Part 2, 5.4.1 and 8.1).
+    func compositeHash(_ selection: PCRSelection) throws(TPMResult) -> Digest {
+        selection.isEmpty ? .zero : SHA1.hash(try composite(selection).encoded())
+    }
+}

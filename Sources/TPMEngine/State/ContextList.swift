@@ -1,0 +1,34 @@
+import TPMCrypto
+import TPMWire
+
+/// TPM_STANY_DATA -> contextNonceSession, contextCount and contextList: which saved sessions may still come back
+/// (Part 2, 7.6).
+public struct ContextList: Sendable, Equatable {
+    public static let capacity = 128
+
+    /// Zero until the first session is saved.
+    public var nonce = Digest.zero
+    public private(set) var count: UInt32 = 0
+    /// The counts of the outstanding contexts.
+    public private(set) var outstanding: [UInt32] = []
+
+    public init() {}
+
+    public var freeCount: Int { Self.capacity - outstanding.count }
+
+    /// The count of a newly saved context; TPM_TOOMANYCONTEXTS or TPM_NOCONTEXTSPACE (Part 3, 21.2 action 10).
+    mutating func add() throws(TPMResult) -> UInt32 {
+        guard count <= .max - 2 else { throw .tooManyContexts }
+        guard freeCount > 0 else { throw .noContextSpace }
+        count += 1
+        outstanding.append(count)
+        return count
+    }
+
+    /// Crosses a context off; false when it is not outstanding.
+    mutating func remove(_ count: UInt32) -> Bool {
+        guard let index = outstanding.firstIndex(of: count) else { return false }
+        outstanding.remove(at: index)
+        return true
+    }
+}

@@ -1,0 +1,54 @@
+import TPMCrypto
+import TPMWire
+
+/// TPM_PERMANENT_FLAGS and TPM_PERMANENT_DATA (Part 2, 7.1 and 7.4): outlives power.
+public struct PermanentState: Sendable {
+    public var flags = PermanentFlags()
+    /// What an owner brings; nil without one.
+    public var ownership: Ownership?
+    /// What marks and hides the blobs that leave this TPM; nil until the first, and again after a clear.
+    public var blobSecrets: BlobSecrets?
+    public var endorsementKey: LoadedKey?
+    /// Held against the password of TPM_RevokeTrust; set with the endorsement key.
+    public var ekReset = Digest.zero
+    /// Nil until TPM_SetOperatorAuth, and again after a clear.
+    public var operatorAuth: Secret?
+    /// The one data integrity register, which is also an NV area (Part 2, 19.1.2).
+    public var authDIR = Digest.zero
+    public var nv = NVStorage()
+    /// Writes to NV areas while there was no owner (Part 2, 7.4).
+    public var noOwnerNVWrite: UInt32 = 0
+    public var restrictDelegate = CMKDelegate()
+    /// Nil until the first use; TPM_PD_DAAPROOF makes new ones.
+    public var daa: DAASecrets?
+    /// Failed authorizations since the last reset (Part 3, 9.3).
+    public var failedAuthorizations: UInt32 = 0
+
+    public init() {}
+
+    public var hasOwner: Bool { ownership != nil }
+}
+
+/// What TPM_TakeOwnership creates and TPM_OwnerClear destroys (Part 2, 7.4).
+public struct Ownership: Sendable {
+    public var ownerAuth: Secret
+    public var srk: LoadedKey
+    /// 16 bytes, AES.
+    public let delegateKey: Secret
+}
+
+/// TPM_PERMANENT_DATA -> tpmProof and contextKey (Part 2, 7.4).
+public struct BlobSecrets: Sendable {
+    /// In every sealed blob and every key that cannot migrate: proof that it was made here.
+    public let tpmProof: Secret
+    /// 16 bytes, AES.
+    public let contextKey: Secret
+}
+
+/// TPM_PERMANENT_DATA -> tpmDAASeed, daaProof and daaBlobKey (Part 2, 7.4).
+public struct DAASecrets: Sendable {
+    public let tpmDAASeed: Secret
+    public let daaProof: Secret
+    /// 16 bytes, AES.
+    public let daaBlobKey: Secret
+}
