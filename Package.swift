@@ -4,7 +4,8 @@ import PackageDescription
 let package = Package(
     name: "vtpm",
     products: [
-        .library(name: "TPMEngine", targets: ["TPMEngine"])
+        .library(name: "TPMEngine", targets: ["TPMEngine"]),
+        .library(name: "TPMClient", targets: ["TPMClient"]),
     ],
     targets: [
         .systemLibrary(
@@ -13,9 +14,10 @@ let package = Package(
         .target(name: "TPMCrypto", dependencies: ["COpenSSL", "CGMP"]),
         .target(name: "TPMWire", dependencies: ["TPMCrypto"]),
         .target(name: "TPMEngine", dependencies: ["TPMCrypto", "TPMWire"]),
+        .target(name: "TPMClient", dependencies: ["TPMCrypto", "TPMWire"]),
         .testTarget(name: "TPMCryptoTests", dependencies: ["TPMCrypto"]),
         .testTarget(name: "TPMWireTests", dependencies: ["TPMWire"]),
-        .testTarget(name: "TPMEngineTests", dependencies: ["TPMEngine"]),
+        .testTarget(name: "TPMEngineTests", dependencies: ["TPMEngine", "TPMClient"]),
     ],
     swiftLanguageModes: [.v6]
 )

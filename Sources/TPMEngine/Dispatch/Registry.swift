@@ -8,7 +8,10 @@ enum Registry {
         SHA1Start.self, SHA1Update.self, SHA1Complete.self, SHA1CompleteExtend.self,
         GetRandom.self, StirRandom.self,
         Extend.self, PcrRead.self, PCRReset.self,
-        OIAP.self, FlushSpecific.self, TerminateHandle.self, Reset.self,
+        TakeOwnership.self, OwnerClear.self, ForceClear.self, DisableOwnerClear.self, DisableForceClear.self,
+        TSCPhysicalPresence.self, TSCResetEstablishmentBit.self,
+        Seal.self, Unseal.self, UnBind.self, CreateWrapKey.self, LoadKey2.self, GetPubKey.self, Sealx.self,
+        OIAP.self, OSAP.self, SetOwnerPointer.self, FlushSpecific.self, TerminateHandle.self, Reset.self,
     ]
 
     private static let byOrdinal: [Ordinal: any CommandActions.Type] = Dictionary(

@@ -65,6 +65,11 @@ extension LoadedKey {
     func decrypt(_ cipher: [UInt8]) throws(TPMResult) -> Secret {
         do { return try privateKey.decryptOAEP(cipher) } catch { throw .decryptError }
     }
+
+    /// Decrypts what was encrypted for this key with PKCS #1 v1.5 padding; TPM_DECRYPT_ERROR.
+    func decryptPKCS1(_ cipher: [UInt8]) throws(TPMResult) -> Secret {
+        do { return try privateKey.decryptPKCS1(cipher) } catch { throw .decryptError }
+    }
 }
 
 extension KeyParms {

@@ -86,6 +86,18 @@ public enum SealedBlob: WireStructure, Equatable {
         }
     }
 
+    /// The same blob around other encrypted data.
+    public func with(encData: [UInt8]) -> SealedBlob {
+        switch self {
+        case .storedData(var data):
+            data.encData = encData
+            return .storedData(data)
+        case .storedData12(var data):
+            data.encData = encData
+            return .storedData12(data)
+        }
+    }
+
     /// The wire form without encDataSize and encData, which ``SealedData/storedDigest`` covers (Part 2, 9.3).
     public func publicPart() throws(TPMResult) -> [UInt8] {
         switch self {

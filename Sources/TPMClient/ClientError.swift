@@ -1,0 +1,30 @@
+import TPMWire
+
+/// What can go wrong on the caller's side.
+public enum ClientError: Error, Equatable, CustomStringConvertible {
+    /// The TPM answered a command with a return code other than TPM_SUCCESS.
+    case tpm(TPMResult, Ordinal)
+    /// The answer is not one to the command: its size, its tag, or operands that do not decode.
+    case badResponse(Ordinal)
+    /// The answer's HMAC is wrong: it does not come from a TPM that knows the secret.
+    case notAuthentic(Ordinal)
+    /// A command with sessions that the request's operands cannot be encoded for.
+    case badRequest(Ordinal)
+    /// The TPM cannot be reached; a sentence that says why.
+    case transport(String)
+
+    /// The TPM's return code, nil for what did not come from the TPM.
+    public var result: TPMResult? {
+        if case .tpm(let result, _) = self { result } else { nil }
+    }
+
+    public var description: String {
+        switch self {
+        case .tpm(let result, let ordinal): "\(ordinal): \(result.name) (\(result.rawValue)): \(result.meaning)"
+        case .badResponse(let ordinal): "\(ordinal): the TPM's answer makes no sense"
+        case .notAuthentic(let ordinal): "\(ordinal): the answer is not authentic: its HMAC is wrong"
+        case .badRequest(let ordinal): "\(ordinal): the operands are too long or do not fit together"
+        case .transport(let sentence): sentence
+        }
+    }
+}

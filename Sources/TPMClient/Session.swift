@@ -1,0 +1,86 @@
+import TPMCrypto
+import TPMWire
+
+/// The caller's end of an authorization session: rolls the nonces and computes both HMACs (Part 1, 13).
+public final class Session {
+    public let handle: UInt32
+    /// The TPM's last nonce.
+    public internal(set) var nonceEven: Digest
+    /// The nonce for the next command, chosen ahead so that a second secret can be hidden with it (Part 1, 13.4).
+    public internal(set) var nonceOdd: Digest
+    /// Whether to ask the TPM to keep the session after the next command.
+    public var continues: Bool
+    /// False once the TPM ended the session.
+    public internal(set) var isOpen = true
+
+    let key: Secret
+    let scheme: ADIPScheme?
+
+    init(handle: UInt32, nonceEven: Digest, nonceOdd: Digest, key: Secret, scheme: ADIPScheme?, continues: Bool) {
+        self.handle = handle
+        self.nonceEven = nonceEven
+        self.nonceOdd = nonceOdd
+        self.key = key
+        self.scheme = scheme
+        self.continues = continues
+    }
+
+    /// New authorization data, encrypted for the next command (Part 1, 13.4). An OIAP session cannot: the data is
+    /// returned as it is.
+    public func hide(_ secret: Secret) -> Secret { mask(secret, with: nonceEven) }
+
+    /// The command's second encrypted value.
+    public func hideSecond(_ secret: Secret) -> Secret { mask(secret, with: nonceOdd) }
+
+    /// Data of any length, as TPM_Sealx takes it and TPM_Unseal returns it; the same call encrypts and decrypts
+    /// (Part 3, 10.7). The nonces are those of the command that carries the data.
+    public func mask(data: Secret, nonceEven: Digest, nonceOdd: Digest) throws -> Secret {
+        switch scheme {
+        case .aes128CTR:
+            let counter = SHA1.hash(nonceEven, nonceOdd)
+            return Secret(try AES.ctr(key: aesKey, iv: Array(counter.bytes.prefix(AES.blockSize)), data: data.bytes))
+        default:
+            var bytes = data.bytes
+            defer { wipe(&bytes) }
+            try MGF1.xor(
+                seed: Secret(nonceEven.bytes + nonceOdd.bytes + Array("XOR".utf8) + key.bytes), into: &bytes)
+            return Secret(bytes)
+        }
+    }
+
+    private var aesKey: Secret { Secret(Array(key.bytes.prefix(AES.blockSize))) }
+
+    private func mask(_ secret: Secret, with nonce: Digest) -> Secret {
+        switch scheme {
+        case nil:
+            return secret
+        case .xor:
+            let pad = SHA1.hash(key, nonce)
+            return Secret(zip(secret.bytes, pad.bytes).map { $0 ^ $1 })
+        case .aes128CTR:
+            let iv = Array(nonce.bytes.prefix(AES.blockSize))
+            return (try? AES.ctr(key: aesKey, iv: iv, data: secret.bytes)).map { Secret($0) } ?? secret
+        }
+    }
+
+    /// The trailer of a request whose ordinal and parameters have this digest.
+    func trailer(_ digest: Digest) -> AuthRequest {
+        var trailer = AuthRequest()
+        trailer.authHandle = handle
+        trailer.nonceOdd = nonceOdd
+        trailer.continueAuthSession = continues
+        trailer.auth = HMAC.authenticate(key: key, digest, nonceEven, nonceOdd, UInt8(continues ? 1 : 0))
+        return trailer
+    }
+
+    /// Checks the answer's trailer; false when its HMAC is not the TPM's.
+    func accept(_ trailer: AuthResponse, digest: Digest, next: Digest, key responseKey: Secret?) -> Bool {
+        let expected = HMAC.authenticate(
+            key: responseKey ?? key, digest, trailer.nonceEven, nonceOdd, UInt8(trailer.continueAuthSession ? 1 : 0))
+        guard Secret(expected) == Secret(trailer.resAuth) else { return false }
+        nonceEven = trailer.nonceEven
+        nonceOdd = next
+        isOpen = trailer.continueAuthSession
+        return true
+    }
+}
