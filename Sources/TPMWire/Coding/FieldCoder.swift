@@ -8,6 +8,9 @@ import TPMCrypto
 public protocol FieldCoder {
     /// True when the walk fills the structure, so that checks of what came in are due.
     var isDecoding: Bool { get }
+    /// While decoding, the next two bytes without taking them, by which some structures are told apart; nil when
+    /// there are not so many left, or nothing is decoded.
+    var upcoming: UInt16? { get }
 
     mutating func uint8(_ name: StaticString, _ value: inout UInt8) throws(TPMResult)
     mutating func uint16(_ name: StaticString, _ value: inout UInt16) throws(TPMResult)

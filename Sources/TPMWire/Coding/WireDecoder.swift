@@ -23,6 +23,9 @@ public struct WireDecoder: FieldCoder {
     }
 
     public var isDecoding: Bool { true }
+    public var upcoming: UInt16? {
+        remaining < 2 ? nil : UInt16(bytes[position]) << 8 | UInt16(bytes[position + 1])
+    }
     /// The number of bytes not yet consumed.
     public var remaining: Int { end - position }
 

@@ -18,6 +18,7 @@ public struct WireDescriber: FieldCoder {
     }
 
     public var isDecoding: Bool { false }
+    public var upcoming: UInt16? { nil }
 
     /// The fields of one structure in wire order.
     public static func describe<T: WireStructure>(

@@ -9,6 +9,7 @@ public struct WireEncoder: FieldCoder {
     }
 
     public var isDecoding: Bool { false }
+    public var upcoming: UInt16? { nil }
 
     /// Encodes one structure.
     public static func encode<T: WireStructure>(_ value: T) throws(TPMResult) -> [UInt8] {

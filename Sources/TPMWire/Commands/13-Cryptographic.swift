@@ -127,3 +127,122 @@ public enum StirRandom: Command {
         }
     }
 }
+
+/// TPM_Sign (Part 3, 13.5).
+public enum Sign: Command {
+    public static let ordinal = Ordinal.sign
+
+    public struct Request: Operands, Equatable {
+        public var keyHandle = KeyHandle()
+        /// A digest of 20 bytes, a DER structure or any data, as the key's scheme has it.
+        public var areaToSign: [UInt8] = []
+        public init() {}
+        public init(keyHandle: KeyHandle, areaToSign: [UInt8]) {
+            self.keyHandle = keyHandle
+            self.areaToSign = areaToSign
+        }
+        public mutating func handles<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.value("keyHandle", &keyHandle)
+        }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.sized("areaToSign", .u32("areaToSignSize"), &areaToSign)
+        }
+    }
+
+    public struct Response: Operands, Equatable {
+        public var sig: [UInt8] = []
+        public init() {}
+        public init(sig: [UInt8]) {
+            self.sig = sig
+        }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.sized("sig", .u32("sigSize"), &sig)
+        }
+    }
+}
+
+/// TPM_CertifyKey (Part 3, 13.8).
+public enum CertifyKey: Command {
+    public static let ordinal = Ordinal.certifyKey
+
+    public struct Request: Operands, Equatable {
+        /// The key that signs.
+        public var certHandle = KeyHandle()
+        /// The key that is certified.
+        public var keyHandle = KeyHandle()
+        public var antiReplay = Digest()
+        public init() {}
+        public init(certHandle: KeyHandle, keyHandle: KeyHandle, antiReplay: Digest) {
+            self.certHandle = certHandle
+            self.keyHandle = keyHandle
+            self.antiReplay = antiReplay
+        }
+        public mutating func handles<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.value("certHandle", &certHandle)
+            try coder.value("keyHandle", &keyHandle)
+        }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.digest("antiReplay", &antiReplay)
+        }
+    }
+
+    public struct Response: Operands, Equatable {
+        public var certifyInfo = CertifiedInfo()
+        /// The signature over certifyInfo.
+        public var outData: [UInt8] = []
+        public init() {}
+        public init(certifyInfo: CertifiedInfo, outData: [UInt8]) {
+            self.certifyInfo = certifyInfo
+            self.outData = outData
+        }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.structure("certifyInfo", &certifyInfo)
+            try coder.sized("outData", .u32("outDataSize"), &outData)
+        }
+    }
+}
+
+/// TPM_CertifyKey2 (Part 3, 13.9).
+public enum CertifyKey2: Command {
+    public static let ordinal = Ordinal.certifyKey2
+
+    public struct Request: Operands, Equatable {
+        /// The key that is certified.
+        public var keyHandle = KeyHandle()
+        /// The key that signs.
+        public var certHandle = KeyHandle()
+        /// Of the TPM_MSA_COMPOSITE of a certified migration key.
+        public var migrationPubDigest = Digest()
+        public var antiReplay = Digest()
+        public init() {}
+        public init(keyHandle: KeyHandle, certHandle: KeyHandle, migrationPubDigest: Digest, antiReplay: Digest) {
+            self.keyHandle = keyHandle
+            self.certHandle = certHandle
+            self.migrationPubDigest = migrationPubDigest
+            self.antiReplay = antiReplay
+        }
+        public mutating func handles<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.value("keyHandle", &keyHandle)
+            try coder.value("certHandle", &certHandle)
+        }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.digest("migrationPubDigest", &migrationPubDigest)
+            try coder.digest("antiReplay", &antiReplay)
+        }
+    }
+
+    public struct Response: Operands, Equatable {
+        public var certifyInfo = CertifyInfo2()
+        /// The signature over certifyInfo.
+        public var outData: [UInt8] = []
+        public init() {}
+        public init(certifyInfo: CertifyInfo2, outData: [UInt8]) {
+            self.certifyInfo = certifyInfo
+            self.outData = outData
+        }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.structure("certifyInfo", &certifyInfo)
+            try coder.sized("outData", .u32("outDataSize"), &outData)
+        }
+    }
+}

@@ -80,3 +80,58 @@ extension FieldCoder {
         if isDecoding, value != expected { throw .invalidStructure }
     }
 }
+
+/// TPM_CERTIFY_INFO2: what TPM_CertifyKey2, and TPM_CertifyKey for a key with locality or high PCRs, signs
+/// (Part 2, 11.2).
+public struct CertifyInfo2: WireStructure, Equatable {
+    /// Always 0.
+    public var fill: UInt8 = 0
+    public var payloadType = PayloadType.asym
+    public var keyUsage = KeyUsage.signing
+    public var keyFlags = KeyFlags()
+    public var authDataUsage = AuthDataUsage.always
+    public var algorithmParms = KeyParms()
+    public var pubkeyDigest = Digest()
+    public var data = Digest()
+    public var parentPCRStatus = false
+    public var pcrInfo: PCRInfoShort?
+    /// The digest of the migration authorities and the payload of a certified migration key; empty for others.
+    public var migrationAuthority: [UInt8] = []
+
+    public init() {}
+
+    public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.tag(.certifyInfo2)
+        try coder.uint8("fill", &fill)
+        try coder.value("payloadType", &payloadType, else: .invalidStructure)
+        try coder.value("keyUsage", &keyUsage, else: .invalidKeyUsage)
+        try coder.value("keyFlags", &keyFlags)
+        try coder.value("authDataUsage", &authDataUsage)
+        try coder.structure("algorithmParms", &algorithmParms)
+        try coder.digest("pubkeyDigest", &pubkeyDigest)
+        try coder.digest("data", &data)
+        try coder.bool("parentPCRStatus", &parentPCRStatus)
+        try coder.sizedStructure("pcrInfo", .u32("PCRInfoSize"), &pcrInfo)
+        try coder.sized("migrationAuthority", .u32("migrationAuthoritySize"), &migrationAuthority)
+    }
+}
+
+/// What TPM_CertifyKey returns: one of two structures, told apart by their first two bytes (Part 3, 13.8).
+public enum CertifiedInfo: WireStructure, Equatable {
+    case info(CertifyInfo)
+    case info2(CertifyInfo2)
+
+    public init() { self = .info(CertifyInfo()) }
+
+    public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        if coder.upcoming == StructureTag.certifyInfo2.rawValue { self = .info2(CertifyInfo2()) }
+        switch self {
+        case .info(var value):
+            try value.code(&coder)
+            self = .info(value)
+        case .info2(var value):
+            try value.code(&coder)
+            self = .info2(value)
+        }
+    }
+}

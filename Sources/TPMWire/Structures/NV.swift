@@ -53,12 +53,24 @@ public struct NVDataPublic: WireStructure, Equatable {
     public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
         try coder.tag(.nvDataPublic)
         try coder.uint32("nvIndex", &nvIndex)
-        try coder.structure("pcrInfoRead", &pcrInfoRead)
-        try coder.structure("pcrInfoWrite", &pcrInfoWrite)
+        try coder.release("pcrInfoRead", &pcrInfoRead)
+        try coder.release("pcrInfoWrite", &pcrInfoWrite)
         try coder.structure("permission", &permission)
         try coder.bool("bReadSTClear", &bReadSTClear)
         try coder.bool("bWriteSTClear", &bWriteSTClear)
         try coder.bool("bWriteDefine", &bWriteDefine)
         try coder.uint32("dataSize", &dataSize)
+    }
+}
+
+extension FieldCoder {
+    /// The PCR info of an NV area, which is TPM_INVALID_STRUCTURE where others are TPM_INVALID_PCR_INFO (Part 3, 20.1
+    /// actions 7 and 8).
+    fileprivate mutating func release(_ name: StaticString, _ value: inout PCRInfoShort) throws(TPMResult) {
+        do throws(TPMResult) {
+            try structure(name, &value)
+        } catch {
+            throw error == .invalidPCRInfo ? .invalidStructure : error
+        }
     }
 }

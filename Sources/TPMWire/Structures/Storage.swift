@@ -24,10 +24,6 @@ public struct StoredData: WireStructure, Equatable {
     public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
         var ver = StructVer()
         try coder.structure("ver", &ver)
-        try codeBody(&coder)
-    }
-
-    fileprivate mutating func codeBody<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
         try coder.sizedStructure("sealInfo", .u32("sealInfoSize"), &sealInfo)
         try coder.sized("encData", .u32("encDataSize"), &encData)
     }
@@ -59,10 +55,6 @@ public struct StoredData12: WireStructure, Equatable {
 
     public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
         try coder.tag(.storedData12)
-        try codeBody(&coder)
-    }
-
-    fileprivate mutating func codeBody<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
         try coder.value("et", &et)
         try coder.sizedStructure("sealInfo", .u32("sealInfoSize"), &sealInfo)
         try coder.sized("encData", .u32("encDataSize"), &encData)
@@ -107,30 +99,14 @@ public enum SealedBlob: WireStructure, Equatable {
     }
 
     public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
-        if coder.isDecoding { return try decode(&coder) }
+        if coder.upcoming == StructureTag.storedData12.rawValue { self = .storedData12(StoredData12()) }
         switch self {
-        case .storedData(var data): try data.code(&coder)
-        case .storedData12(var data): try data.code(&coder)
-        }
-    }
-
-    private mutating func decode<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
-        let version: UInt16 = 0x0101
-        var first: UInt16 = 0
-        try coder.uint16("tag", &first)
-        switch first {
-        case StructureTag.storedData12.rawValue:
-            var data = StoredData12()
-            try data.codeBody(&coder)
-            self = .storedData12(data)
-        case version:
-            var data = StoredData()
-            var revision: UInt16 = 0
-            try coder.uint16("rev", &revision)
-            try data.codeBody(&coder)
+        case .storedData(var data):
+            try data.code(&coder)
             self = .storedData(data)
-        default:
-            throw .badVersion
+        case .storedData12(var data):
+            try data.code(&coder)
+            self = .storedData12(data)
         }
     }
 }
