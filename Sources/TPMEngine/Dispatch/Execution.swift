@@ -20,6 +20,11 @@ struct Execution {
             || flags.physicalPresenceHWEnable && environment.physicalPresence
     }
 
+    /// TPM_BAD_PRESENCE when no human is there.
+    func requirePhysicalPresence() throws(TPMResult) {
+        guard physicalPresence else { throw .badPresence }
+    }
+
     /// The next bytes of the random source; a source that fails is TPM_FAIL.
     func randomBytes(_ count: Int) throws(TPMResult) -> [UInt8] {
         do { return try environment.random.bytes(count: count) } catch { throw .fail }

@@ -34,15 +34,22 @@ extension Execution {
     }
 
     /// Checks that PCRs and locality are those at which something may be released (Part 2, 8.3 to 8.5).
-    ///
-    /// TPM_WRONGPCRVAL for the PCRs, TPM_BAD_LOCALITY for the locality; a selection of no PCR matches any.
     func checkRelease(_ info: PCRInfoShort?) throws(TPMResult) {
         guard let info else { return }
-        if !info.pcrSelection.isEmpty {
-            guard try state.clear.pcrs.compositeHash(info.pcrSelection) == info.digestAtRelease else {
-                throw .wrongPCRVal
-            }
+        try checkPCRs(info)
+        try checkLocality(info)
+    }
+
+    /// TPM_WRONGPCRVAL unless the selected PCRs are as they have to be; a selection of none is always right.
+    func checkPCRs(_ info: PCRInfoShort) throws(TPMResult) {
+        guard !info.pcrSelection.isEmpty else { return }
+        guard try state.clear.pcrs.compositeHash(info.pcrSelection) == info.digestAtRelease else {
+            throw .wrongPCRVal
         }
+    }
+
+    /// TPM_BAD_LOCALITY unless the command's locality is one of those allowed.
+    func checkLocality(_ info: PCRInfoShort) throws(TPMResult) {
         guard info.localityAtRelease.contains(locality) else { throw .badLocality }
     }
 

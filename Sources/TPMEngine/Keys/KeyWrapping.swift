@@ -40,19 +40,12 @@ extension LoadedKey {
         let plain = try decrypt(blob.encData)
         let sensitive = try WireDecoder.decode(StoreAsymkey.self, from: plain, short: .invalidStructure)
         guard Secret(sensitive.pubDataDigest) == Secret(SHA1.hash(try blob.publicPart())) else { throw .decryptError }
-        let (_, exponent) = try blob.algorithmParms.rsaSize()
-        var key = blob
-        key.encData = []
-        do throws(CryptoError) {
-            return LoadedKey(
-                key: key, payload: sensitive.payload, usageAuth: sensitive.usageAuth,
-                migrationAuth: sensitive.migrationAuth,
-                privateKey: try RSAPrivateKey(
-                    modulus: blob.pubKey.key, exponent: exponent, prime: sensitive.privKey.key),
-                parentPCRStatus: parentPCRStatus || !(self.key.pcrInfo.short?.pcrSelection.isEmpty ?? true))
-        } catch {
-            throw .badKeyProperty
-        }
+        var stored = StoredKey()
+        stored.key = blob
+        stored.key.encData = []
+        stored.sensitive = sensitive
+        stored.parentPCRStatus = parentPCRStatus || isUsingPCRs
+        return try stored.loaded()
     }
 
     /// Encrypts for this key alone (OAEP); TPM_BAD_DATASIZE when it is too much for one block.

@@ -25,6 +25,8 @@ public struct ContextList: Sendable, Equatable {
         return count
     }
 
+    mutating func removeAll() { outstanding.removeAll() }
+
     /// Crosses a context off; false when it is not outstanding.
     mutating func remove(_ count: UInt32) -> Bool {
         guard let index = outstanding.firstIndex(of: count) else { return false }

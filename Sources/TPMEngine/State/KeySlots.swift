@@ -15,6 +15,9 @@ public struct LoadedKey: Sendable {
     /// A storage key, the only kind that may wrap keys and seal data.
     var isStorage: Bool { key.keyUsage == .storage }
     var isMigratable: Bool { key.keyFlags.contains(.migratable) }
+    /// True when the key is bound to some PCR.
+    var isUsingPCRs: Bool { key.pcrInfo.short.map { !$0.pcrSelection.isEmpty } ?? false }
+
     /// TPM_STORE_ASYMKEY, what the encrypted part of the blob holds (Part 2, 10.6).
     func sensitivePart() throws(TPMResult) -> StoreAsymkey {
         StoreAsymkey(
@@ -52,6 +55,7 @@ public struct KeySlots: Sendable {
 
     /// Puts a key into a slot, or throws TPM_NOSPACE. The handle is the first free one at or after `start` that is
     /// not reserved (Part 2, 4.4).
+    @discardableResult
     mutating func add(_ key: LoadedKey, start: UInt32, isOwnerEvict: Bool = false) throws(TPMResult) -> KeyHandle {
         guard freeCount > 0 else { throw .noSpace }
         var handle = KeyHandle(rawValue: start)

@@ -3,21 +3,45 @@ import TPMWire
 
 /// One defined area (TPM_NV_DATA_AREA, Part 2, 19.6).
 public struct NVArea: Sendable {
-    /// The volatile locks of it stay FALSE: ``ClearState/nvLocks`` keeps them.
+    /// bReadSTClear and bWriteSTClear stay FALSE: ``ClearState/nvLocks`` has them.
     public var pubInfo: NVDataPublic
     public var authValue: Secret
     /// dataSize bytes, 0xff before the first write.
     public var data: [UInt8]
+
+    /// Stands for an index without an area.
+    static let none = NVArea(pubInfo: NVDataPublic(), authValue: Secret([]), data: [])
+
+    /// The bytes from `offset` on, nil when they pass the end.
+    func range(offset: UInt32, count: UInt32) -> Range<Int>? {
+        let (end, overflow) = offset.addingReportingOverflow(count)
+        guard !overflow, end <= data.count else { return nil }
+        return Int(offset)..<Int(end)
+    }
 }
 
-/// The defined NV areas by index, at most ``capacity`` bytes of data together.
+/// The defined NV areas by index.
 public struct NVStorage: Sendable {
-    /// In bytes.
+    /// All areas' data together, in bytes.
     public static let capacity = 32 * 1024
+    /// The number of areas, so that many empty ones cannot fill the memory.
+    public static let maximumAreas = 256
+    /// The most that one response has room for, in bytes.
+    static let maximumRead = TPM.maximumCommandSize - 128
 
     public internal(set) var areas: [UInt32: NVArea] = [:]
 
     public init() {}
+
+    /// Bytes that can still be defined.
+    public var available: Int {
+        areas.count < Self.maximumAreas ? Self.capacity - areas.values.reduce(0) { $0 + $1.data.count } : 0
+    }
+
+    /// TPM_NOSPACE when an area of that size does not fit (Part 3, 20.1 action 11).
+    func checkSpace(_ size: UInt32) throws(TPMResult) {
+        guard Int(size) <= available else { throw .noSpace }
+    }
 
     /// The area of an index, or TPM_BADINDEX.
     public func area(_ index: UInt32) throws(TPMResult) -> NVArea {
@@ -33,19 +57,50 @@ public struct NVStorage: Sendable {
                 || area.pubInfo.permission.attributes.isDisjoint(with: [.ownerRead, .ownerWrite])
         }
     }
+
+    /// Drops the areas made with the TPM (Part 3, 14.3 action 4).
+    mutating func removePermanentAreas() {
+        areas = areas.filter { index, _ in !NVIndex.isPermanent(index) }
+    }
 }
 
-/// The indices with a meaning of their own (Part 2, 19.1).
-enum NVIndex {
-    /// Turns the NV protections on for good (TPM_NV_INDEX_LOCK).
-    static let lock: UInt32 = 0xffff_ffff
-    /// Locks the areas with TPM_NV_PER_GLOBALLOCK until the next start (TPM_NV_INDEX0).
-    static let index0: UInt32 = 0
-    /// The data integrity register of 1.1 (TPM_NV_INDEX_DIR), 20 bytes.
-    static let dir: UInt32 = 0x1000_0001
-    /// Tries a definition without making the area (TPM_NV_INDEX_TRIAL).
-    static let trial: UInt32 = 0x0000_f004
+extension Execution {
+    /// The area of an index; that of the data integrity register is always there (Part 2, 19.1.1). TPM_BADINDEX.
+    func nvArea(_ index: UInt32) throws(TPMResult) -> NVArea {
+        guard index == NVIndex.dir else { return try state.permanent.nv.area(index) }
+        var info = NVDataPublic()
+        info.nvIndex = index
+        info.permission = NVAttributes(attributes: [.ownerWrite, .writeAll])
+        info.dataSize = UInt32(Digest.byteCount)
+        return NVArea(pubInfo: info, authValue: Secret([]), data: state.permanent.authDIR.bytes)
+    }
 
-    /// The D bit: set in manufacturing, never defined or deleted later.
-    static func isPermanent(_ index: UInt32) -> Bool { index & 0x1000_0000 != 0 }
+    /// Deletes an area and ends the sessions bound to it (Part 3, 20.1 action 6).
+    mutating func remove(area index: UInt32) {
+        state.permanent.nv.areas[index] = nil
+        state.clear.nvLocks[index] = nil
+        state.any.sessions.close(boundTo: .nv(index))
+    }
+
+    /// TPM_AREA_LOCKED for the locks that the next start opens (Part 3, 20.1 action 6 and 20.2 actions 11 and 12).
+    func checkVolatileLocks(_ area: NVArea) throws(TPMResult) {
+        let attributes = area.pubInfo.permission.attributes
+        if attributes.contains(.globalLock), state.clear.flags.bGlobalLock { throw .areaLocked }
+        if attributes.contains(.writeSTClear), state.clear.nvLocks[area.pubInfo.nvIndex]?.bWriteSTClear == true {
+            throw .areaLocked
+        }
+    }
+
+    /// TPM_DISABLED or TPM_DEACTIVATED, for the commands that decide by themselves (Part 2, 17: "A").
+    func checkEnabled() throws(TPMResult) {
+        if state.permanent.flags.disable { throw .disabled }
+        if state.clear.flags.deactivated { throw .deactivated }
+    }
+
+    /// Counts a write while there is no owner, of which there are TPM_MAX_NV_WRITE_NOOWNER: TPM_MAXNVWRITES.
+    mutating func countUnownedWrite() throws(TPMResult) {
+        guard !state.permanent.hasOwner else { return }
+        guard state.permanent.noOwnerNVWrite < 64 else { throw .maxNVWrites }
+        state.permanent.noOwnerNVWrite += 1
+    }
 }

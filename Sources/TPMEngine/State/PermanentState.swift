@@ -9,8 +9,8 @@ public struct PermanentState: Sendable {
     /// What marks and hides the blobs that leave this TPM; nil until the first, and again after a clear.
     public var blobSecrets: BlobSecrets?
     public var endorsementKey: LoadedKey?
-    /// Held against the password of TPM_RevokeTrust; set with the endorsement key.
-    public var ekReset = Digest.zero
+    /// The password of TPM_RevokeTrust, set with a revocable endorsement key.
+    public var ekReset: Secret?
     /// Nil until TPM_SetOperatorAuth, and again after a clear.
     public var operatorAuth: Secret?
     /// The one data integrity register, which is also an NV area (Part 2, 19.1.2).
@@ -19,7 +19,7 @@ public struct PermanentState: Sendable {
     /// Writes to NV areas while there was no owner (Part 2, 7.4).
     public var noOwnerNVWrite: UInt32 = 0
     public var restrictDelegate = CMKDelegate()
-    /// Nil until the first use; TPM_PD_DAAPROOF makes new ones.
+    /// Made with the endorsement key; TPM_PD_DAAPROOF makes new ones.
     public var daa: DAASecrets?
     /// Failed authorizations since the last reset (Part 3, 9.3).
     public var failedAuthorizations: UInt32 = 0

@@ -15,7 +15,7 @@ extension OwnerClear: CommandActions {
 extension ForceClear: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
         // 1. and 2.
-        guard execution.physicalPresence else { throw .badPresence }
+        try execution.requirePhysicalPresence()
         guard !execution.state.clear.flags.disableForceClear else { throw .clearDisabled }
         // 3.
         execution.clearOwner()

@@ -1,0 +1,97 @@
+import TPMCrypto
+import TPMWire
+
+extension CertifyKey: CommandActions {
+    static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
+        // 1. and 2. With one session only it is that of the key to be certified.
+        let isTwoSessions = execution.authorization.requests.count == 2
+        let certKey = try execution.useKey(request.certHandle, at: isTwoSessions ? .first : nil)
+        let key = try execution.useKey(request.keyHandle, at: execution.authorization.last, isPublicRead: true)
+        guard certKey.key.algorithmParms.sigScheme != .rsassaPKCS1v15DER else { throw .inappropriateSig }
+        // 3. and 4.
+        guard key.payload == .asym else { throw .invalidKeyUsage }
+        if certKey.key.keyUsage == .identity, key.isMigratable { throw .migrateFail }
+        // 5. and 6.
+        try certKey.checkAttests()
+        try key.checkCertifiable()
+        // 7. to 14.
+        let info = key.needsInfo2
+            ? CertifiedInfo.info2(key.certifyInfo2(antiReplay: request.antiReplay))
+            : CertifiedInfo.info(key.certifyInfo(antiReplay: request.antiReplay))
+        // 15.
+        return Response(certifyInfo: info, outData: try certKey.sign(SHA1.hash(try info.encoded())))
+    }
+}
+
+extension CertifyKey2: CommandActions {
+    static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
+        // 1. and 2. With one session only it is that of the certifying key.
+        let isTwoSessions = execution.authorization.requests.count == 2
+        let key = try execution.useKey(request.keyHandle, at: isTwoSessions ? .first : nil, isPublicRead: true)
+        let certKey = try execution.useKey(request.certHandle, at: execution.authorization.last)
+        guard certKey.key.algorithmParms.sigScheme != .rsassaPKCS1v15DER else { throw .inappropriateSig }
+        let isCMK = key.payload == .migrateRestricted || key.payload == .migrateExternal
+        // 3.
+        if certKey.key.keyUsage == .identity, key.isMigratable,
+            !(key.key.keyFlags.contains(.migrateAuthority) && isCMK)
+        {
+            throw .migrateFail
+        }
+        // 4. and 5.
+        try certKey.checkAttests()
+        try key.checkCertifiable()
+        // 6. to 10. and 12. to 14.
+        var info = key.certifyInfo2(antiReplay: request.antiReplay)
+        // 11.
+        if isCMK {
+            let authority = CMKMigAuth(
+                msaDigest: request.migrationPubDigest, pubKeyDigest: SHA1.hash(try key.key.pubkey.encoded()))
+            let ticket = HMAC.authenticate(key: try execution.blobSecrets().tpmProof, try authority.encoded())
+            guard key.migrationAuth == Secret(ticket) else { throw .maSource }
+            info.migrationAuthority = SHA1.hash(request.migrationPubDigest, key.payload.rawValue).bytes
+        }
+        // 15.
+        return Response(certifyInfo: info, outData: try certKey.sign(SHA1.hash(try info.encoded())))
+    }
+}
+
+extension LoadedKey {
+    /// The usages that can be certified (Part 3, 13.8 action 6): else TPM_INVALID_KEYUSAGE.
+    fileprivate func checkCertifiable() throws(TPMResult) {
+        guard [.signing, .storage, .identity, .bind, .legacy].contains(key.keyUsage) else { throw .invalidKeyUsage }
+    }
+
+    /// True when the key depends on PCR 16 or above, or on a locality (Part 3, 13.8 action 7).
+    fileprivate var needsInfo2: Bool {
+        guard let short = key.pcrInfo.short else { return false }
+        return short.pcrSelection.bits >> 16 != 0 || short.localityAtRelease != .all
+    }
+
+    fileprivate func certifyInfo(antiReplay: Digest) -> CertifyInfo {
+        var info = CertifyInfo()
+        info.keyUsage = key.keyUsage
+        info.keyFlags = key.keyFlags
+        info.authDataUsage = key.authDataUsage
+        info.algorithmParms = key.algorithmParms
+        info.pubkeyDigest = SHA1.hash(key.pubKey.key)
+        info.data = antiReplay
+        info.parentPCRStatus = parentPCRStatus
+        // The digest at creation stays zero, whichever form the key has (action 9.b.v).
+        info.pcrInfo = key.pcrInfo.short.map { PCRInfo($0) }
+        return info
+    }
+
+    fileprivate func certifyInfo2(antiReplay: Digest) -> CertifyInfo2 {
+        var info = CertifyInfo2()
+        info.payloadType = payload
+        info.keyUsage = key.keyUsage
+        info.keyFlags = key.keyFlags
+        info.authDataUsage = key.authDataUsage
+        info.algorithmParms = key.algorithmParms
+        info.pubkeyDigest = SHA1.hash(key.pubKey.key)
+        info.data = antiReplay
+        info.parentPCRStatus = parentPCRStatus
+        info.pcrInfo = key.pcrInfo.short
+        return info
+    }
+}

@@ -1,0 +1,11 @@
+import TPMWire
+
+/// What this TPM says of itself.
+enum TPMVersion {
+    /// 1.2, and the revision of this implementation.
+    static let version = Version(major: 1, minor: 2, revMajor: 0, revMinor: 1)
+    /// TPM_CAP_PROP_MANUFACTURER, four ASCII characters.
+    static let vendorID = Array("VTPM".utf8)
+    /// Level 2, errata revision 3: the specification's revision 116 (Part 2, 21.6).
+    static let info = CapVersionInfo(version: version, specLevel: 2, errataRev: 3, tpmVendorID: vendorID)
+}
