@@ -13,6 +13,12 @@ public struct PCRBank: Sendable, Equatable {
         values = (0..<Self.count).map(Self.startupValue)
     }
 
+    /// Registers with these values, one each; TPM_BAD_PARAMETER for another number of them.
+    init(values: [Digest]) throws(TPMResult) {
+        guard values.count == Self.count else { throw .badParameter }
+        self.values = values
+    }
+
     /// TPM_PERMANENT_DATA -> pcrAttrib of one register: fixed at manufacture.
     public static func attributes(of index: Int) -> PCRAttributes {
         let all: LocalitySelection = [.zero, .one, .two, .three, .four]

@@ -40,15 +40,30 @@ public struct Ownership: Sendable {
 /// TPM_PERMANENT_DATA -> tpmProof and contextKey (Part 2, 7.4).
 public struct BlobSecrets: Sendable {
     /// In every sealed blob and every key that cannot migrate: proof that it was made here.
-    public let tpmProof: Secret
+    public var tpmProof = Secret(count: Digest.byteCount)
     /// 16 bytes, AES.
-    public let contextKey: Secret
+    public var contextKey = Secret(count: AES.blockSize)
+
+    public init() {}
+
+    init(tpmProof: Secret, contextKey: Secret) {
+        self.tpmProof = tpmProof
+        self.contextKey = contextKey
+    }
 }
 
 /// TPM_PERMANENT_DATA -> tpmDAASeed, daaProof and daaBlobKey (Part 2, 7.4).
 public struct DAASecrets: Sendable {
-    public let tpmDAASeed: Secret
-    public let daaProof: Secret
+    public var tpmDAASeed = Secret(count: Digest.byteCount)
+    public var daaProof = Secret(count: Digest.byteCount)
     /// 16 bytes, AES.
-    public let daaBlobKey: Secret
+    public var daaBlobKey = Secret(count: AES.blockSize)
+
+    public init() {}
+
+    init(tpmDAASeed: Secret, daaProof: Secret, daaBlobKey: Secret) {
+        self.tpmDAASeed = tpmDAASeed
+        self.daaProof = daaProof
+        self.daaBlobKey = daaBlobKey
+    }
 }

@@ -44,6 +44,14 @@ public protocol FieldCoder {
 public enum SizeField: Sendable {
     case u16(StaticString)
     case u32(StaticString)
+
+    /// The largest size that the field holds.
+    var maximum: Int {
+        switch self {
+        case .u16: Int(UInt16.max)
+        case .u32: Int(UInt32.max)
+        }
+    }
 }
 
 /// A structure of Part 2, or the operands of a command of Part 3, that describes its own wire form.

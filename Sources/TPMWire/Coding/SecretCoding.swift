@@ -2,9 +2,10 @@ import TPMCrypto
 
 extension WireStructure {
     /// The wire form of a structure that holds secrets, in memory that is wiped.
-    public func encodedSecret() throws(TPMResult) -> Secret {
-        // Room enough that the buffer does not grow, which would leave a copy behind.
-        var encoder = WireEncoder(reserving: 4096)
+    ///
+    /// - Parameter capacity: room enough, in bytes, that the buffer does not grow, which would leave a copy behind.
+    public func encodedSecret(reserving capacity: Int = 4096) throws(TPMResult) -> Secret {
+        var encoder = WireEncoder(reserving: capacity)
         var copy = self
         try copy.code(&encoder)
         return encoder.takeSecret()

@@ -40,8 +40,14 @@ public struct WireEncoder: FieldCoder {
     /// Writes the number of bytes so far, 4 bytes, over those at `offset`: the paramSize of a finished message.
     public mutating func patchSize(at offset: Int) {
         guard bytes.indices.contains(offset), bytes.indices.contains(offset + 3) else { return }
-        let count = UInt32(clamping: bytes.count)
-        for index in 0..<4 { bytes[offset + index] = UInt8(truncatingIfNeeded: count >> UInt32(24 - 8 * index)) }
+        patch(offset..<offset + 4, with: bytes.count)
+    }
+
+    /// Writes a number, big endian, over bytes that are there.
+    private mutating func patch(_ range: Range<Int>, with value: Int) {
+        for (shift, index) in range.reversed().enumerated() {
+            bytes[index] = UInt8(truncatingIfNeeded: value >> (8 * shift))
+        }
     }
 
     private mutating func size(_ field: SizeField, _ count: Int) throws(TPMResult) {
@@ -99,11 +105,15 @@ public struct WireEncoder: FieldCoder {
     public mutating func sizedStructure<T: WireStructure>(
         _ name: StaticString, _ size: SizeField, _ value: inout T?
     ) throws(TPMResult) {
-        guard var inner = value else { return try self.size(size, 0) }
-        var nested = WireEncoder()
-        try inner.code(&nested)
-        try self.size(size, nested.bytes.count)
-        bytes.append(contentsOf: nested.bytes)
+        let field = bytes.count
+        try self.size(size, 0)
+        guard var inner = value else { return }
+        let start = bytes.count
+        try inner.code(&self)
+        // Written in place, so that a structure with secrets leaves no copy behind.
+        let count = bytes.count - start
+        guard count <= size.maximum else { throw .size }
+        patch(field..<start, with: count)
     }
 
     public mutating func array<T: WireStructure>(

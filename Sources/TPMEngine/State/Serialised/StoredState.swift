@@ -1,0 +1,180 @@
+import TPMCrypto
+import TPMWire
+
+/// What of a TPM outlives power, field by field: the payload of a serialised state.
+///
+/// A field that a later version adds stands at the end, behind `if version >= N`, and keeps its default when an
+/// earlier state is read. No field is ever moved or taken away.
+struct StoredState: WireStructure {
+    var version = StateFormat.version
+    var flags = PermanentFlags()
+    var ownership: StoredOwnership?
+    var blobSecrets: BlobSecrets?
+    var endorsementKey: StoredKey?
+    var ekReset: StoredAuth?
+    var operatorAuth: StoredAuth?
+    var authDIR = Digest.zero
+    var nv: [NVArea] = []
+    var noOwnerNVWrite: UInt32 = 0
+    var restrictDelegate = CMKDelegate()
+    var daa: DAASecrets?
+    var failedAuthorizations: UInt32 = 0
+    var ownerEvict: [StoredSlot] = []
+    var saved: StoredVolatile?
+
+    init() {}
+
+    mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.structure("flags", &flags)
+        try coder.optional("ownership", &ownership)
+        try coder.optional("blobSecrets", &blobSecrets)
+        try coder.optional("endorsementKey", &endorsementKey)
+        try coder.optional("EKReset", &ekReset)
+        try coder.optional("operatorAuth", &operatorAuth)
+        try coder.digest("authDIR", &authDIR)
+        try coder.list("nv", &nv)
+        try coder.uint32("noOwnerNVWrite", &noOwnerNVWrite)
+        try coder.value("restrictDelegate", &restrictDelegate)
+        try coder.optional("daa", &daa)
+        try coder.uint32("failedAuthorizations", &failedAuthorizations)
+        try coder.list("ownerEvict", &ownerEvict)
+        try coder.optional("saved", &saved)
+    }
+}
+
+extension StoredState {
+    init(_ state: TPMState) throws(TPMResult) {
+        let permanent = state.permanent
+        flags = permanent.flags
+        if let owner = permanent.ownership { ownership = try StoredOwnership(owner) }
+        blobSecrets = permanent.blobSecrets
+        if let key = permanent.endorsementKey { endorsementKey = try StoredKey(key) }
+        ekReset = permanent.ekReset.map { StoredAuth(auth: $0) }
+        operatorAuth = permanent.operatorAuth.map { StoredAuth(auth: $0) }
+        authDIR = permanent.authDIR
+        nv = permanent.nv.areas.values.sorted { $0.pubInfo.nvIndex < $1.pubInfo.nvIndex }
+        noOwnerNVWrite = permanent.noOwnerNVWrite
+        restrictDelegate = permanent.restrictDelegate
+        daa = permanent.daa
+        failedAuthorizations = permanent.failedAuthorizations
+        ownerEvict = try StoredSlot.slots(of: state.keys) { $0.isOwnerEvict }
+        if let volatile = state.saved { saved = try StoredVolatile(volatile) }
+    }
+
+    /// The state that was stored. TPM_BAD_PARAMETER and the like when there can be no such state.
+    func state() throws(TPMResult) -> TPMState {
+        var state = TPMState()
+        var permanent = PermanentState()
+        permanent.flags = flags
+        permanent.ownership = try ownership?.loaded()
+        permanent.blobSecrets = blobSecrets
+        permanent.endorsementKey = try endorsementKey?.loaded()
+        permanent.ekReset = ekReset?.auth
+        permanent.operatorAuth = operatorAuth?.auth
+        permanent.authDIR = authDIR
+        for area in nv {
+            guard area.data.count == Int(area.pubInfo.dataSize), permanent.nv.available >= area.data.count,
+                permanent.nv.areas.updateValue(area, forKey: area.pubInfo.nvIndex) == nil
+            else { throw .badParameter }
+        }
+        permanent.noOwnerNVWrite = noOwnerNVWrite
+        permanent.restrictDelegate = restrictDelegate
+        permanent.daa = daa
+        permanent.failedAuthorizations = failedAuthorizations
+        state.permanent = permanent
+        state.keys = try StoredSlot.keys(ownerEvict)
+        state.saved = try saved?.loaded()
+        return state
+    }
+
+    /// More than the encoding takes, in bytes.
+    var capacity: Int {
+        let keys = 2 + ownerEvict.count + (saved?.keys.count ?? 0)
+        return 4096 + keys * 2048 + nv.reduce(0) { $0 + 256 + $1.data.count }
+    }
+}
+
+/// ``Ownership`` with the SRK as bytes.
+struct StoredOwnership: WireStructure {
+    var ownerAuth = Secret(count: Digest.byteCount)
+    var srk = StoredKey()
+    var delegateKey = Secret(count: AES.blockSize)
+
+    init() {}
+
+    init(_ ownership: Ownership) throws(TPMResult) {
+        ownerAuth = ownership.ownerAuth
+        srk = try StoredKey(ownership.srk)
+        delegateKey = ownership.delegateKey
+    }
+
+    func loaded() throws(TPMResult) -> Ownership {
+        Ownership(ownerAuth: ownerAuth, srk: try srk.loaded(), delegateKey: delegateKey)
+    }
+
+    mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.authData("ownerAuth", &ownerAuth)
+        try coder.structure("srk", &srk)
+        try coder.secret("delegateKey", &delegateKey, count: AES.blockSize)
+    }
+}
+
+/// One secret of 20 bytes, where there may be none.
+struct StoredAuth: WireStructure {
+    var auth = Secret(count: Digest.byteCount)
+
+    init() {}
+
+    init(auth: Secret) { self.auth = auth }
+
+    mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.authData("auth", &auth)
+    }
+}
+
+extension BlobSecrets: WireStructure {
+    public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.authData("tpmProof", &tpmProof)
+        try coder.secret("contextKey", &contextKey, count: AES.blockSize)
+    }
+}
+
+extension DAASecrets: WireStructure {
+    public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.authData("tpmDAASeed", &tpmDAASeed)
+        try coder.authData("daaProof", &daaProof)
+        try coder.secret("daaBlobKey", &daaBlobKey, count: AES.blockSize)
+    }
+}
+
+extension NVArea: WireStructure {
+    public init() { self = .none }
+
+    public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.structure("pubInfo", &pubInfo)
+        try coder.authData("authValue", &authValue)
+        try coder.sized("data", .u32("dataSize"), &data)
+    }
+}
+
+extension FieldCoder {
+    /// A structure that may be missing, after a byte that says so.
+    mutating func optional<T: WireStructure>(_ name: StaticString, _ value: inout T?) throws(TPMResult) {
+        var isPresent = value != nil
+        try bool(name, &isPresent)
+        guard isPresent else {
+            value = nil
+            return
+        }
+        var present = value ?? T()
+        try structure(name, &present)
+        value = present
+    }
+
+    /// Any number of structures, after their count of 4 bytes.
+    mutating func list<T: WireStructure>(_ name: StaticString, _ values: inout [T]) throws(TPMResult) {
+        guard var count = UInt32(exactly: values.count) else { throw .size }
+        try uint32(name, &count)
+        try array(name, &values, count: Int(count))
+    }
+}
