@@ -19,15 +19,25 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
         words = (wide, wide, UInt32(truncatingIfNeeded: wide))
     }
 
+    // Three concrete initialisers: a generic one is not specialised for callers in other modules, and they decode.
+
     /// Takes exactly 20 bytes; nil for any other count.
-    public init?(_ bytes: some Collection<UInt8>) {
+    public init?(_ bytes: [UInt8]) {
+        guard let digest = bytes.withUnsafeBytes({ Digest($0) }) else { return nil }
+        self = digest
+    }
+
+    /// Takes exactly 20 bytes; nil for any other count.
+    public init?(_ bytes: ArraySlice<UInt8>) {
+        guard let digest = bytes.withUnsafeBytes({ Digest($0) }) else { return nil }
+        self = digest
+    }
+
+    /// Takes exactly 20 bytes; nil for any other count.
+    public init?(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.count == Self.byteCount else { return nil }
         self.init()
-        withUnsafeMutableBytes { target in
-            for (offset, byte) in zip(target.indices, bytes) {
-                target[offset] = byte
-            }
-        }
+        withUnsafeMutableBytes { $0.copyMemory(from: bytes) }
     }
 
     /// All bytes zero.
