@@ -63,6 +63,31 @@ public struct NVDataPublic: WireStructure, Equatable {
     }
 }
 
+/// TPM_NV_DATA_SENSITIVE, 93 + n bytes with 3-byte selections: an area with its secret and its data (Part 2, 19.4).
+///
+/// The size of the data is that of ``pubInfo``. Another tag is TPM_INVALID_STRUCTURE.
+public struct NVDataSensitive: WireStructure, Equatable {
+    public var pubInfo = NVDataPublic()
+    public var authValue = Secret(count: Digest.byteCount)
+    /// As many bytes as ``NVDataPublic/dataSize`` says, TPM_SIZE on output when it is not so.
+    public var data: [UInt8] = []
+
+    public init() {}
+
+    public init(pubInfo: NVDataPublic, authValue: Secret, data: [UInt8]) {
+        self.pubInfo = pubInfo
+        self.authValue = authValue
+        self.data = data
+    }
+
+    public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.tag(.nvDataSensitive)
+        try coder.structure("pubInfo", &pubInfo)
+        try coder.authData("authValue", &authValue)
+        try coder.fixed("data", &data, count: Int(pubInfo.dataSize))
+    }
+}
+
 extension FieldCoder {
     /// The PCR info of an NV area, which is TPM_INVALID_STRUCTURE where others are TPM_INVALID_PCR_INFO (Part 3, 20.1
     /// actions 7 and 8).

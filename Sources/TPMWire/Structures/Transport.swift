@@ -34,6 +34,40 @@ public struct TransportPublic: WireStructure, Equatable {
     }
 }
 
+/// TPM_TRANSPORT_INTERNAL, 78 bytes: what the TPM keeps of a transport session (Part 2, 13.2).
+///
+/// Another tag is TPM_INVALID_STRUCTURE; the public part throws what ``TransportPublic`` throws.
+public struct TransportInternal: WireStructure, Equatable {
+    public var authData = Secret(count: Digest.byteCount)
+    public var transPublic = TransportPublic()
+    /// A TPM_TRANSHANDLE.
+    public var transHandle: UInt32 = 0
+    public var transNonceEven = Digest()
+    /// The log of the session.
+    public var transDigest = Digest()
+
+    public init() {}
+
+    public init(
+        authData: Secret, transPublic: TransportPublic, transHandle: UInt32, transNonceEven: Digest, transDigest: Digest
+    ) {
+        self.authData = authData
+        self.transPublic = transPublic
+        self.transHandle = transHandle
+        self.transNonceEven = transNonceEven
+        self.transDigest = transDigest
+    }
+
+    public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.tag(.transportInternal)
+        try coder.authData("authData", &authData)
+        try coder.structure("transPublic", &transPublic)
+        try coder.uint32("transHandle", &transHandle)
+        try coder.digest("transNonceEven", &transNonceEven)
+        try coder.digest("transDigest", &transDigest)
+    }
+}
+
 /// TPM_TRANSPORT_LOG_IN, 42 bytes (Part 2, 13.3).
 public struct TransportLogIn: WireStructure, Equatable {
     public var parameters = Digest()
