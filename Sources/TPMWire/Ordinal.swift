@@ -1,10 +1,13 @@
 /// A command code. Part 2, sections 17 and 17.1.
-public struct Ordinal: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+public struct Ordinal: RawRepresentable, Hashable, Sendable, CustomStringConvertible, WireNamed {
     public let rawValue: UInt32
 
     public init(rawValue: UInt32) {
         self.rawValue = rawValue
     }
+
+    /// The specification's name, such as `TPM_ORD_Extend`; nil for an ordinal it does not name.
+    public var wireName: String? { OrdinalTable.row(for: self)?.name }
 
     /// The specification's name, such as `TPM_ORD_Extend`; the number for an ordinal it does not name.
     public var description: String {

@@ -1,5 +1,5 @@
 /// A command's return code. Part 2, section 16.
-public struct TPMResult: Error, RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+public struct TPMResult: Error, RawRepresentable, Hashable, Sendable, CustomStringConvertible, WireNamed {
     public let rawValue: UInt32
 
     public init(rawValue: UInt32) {
@@ -9,11 +9,21 @@ public struct TPMResult: Error, RawRepresentable, Hashable, Sendable, CustomStri
     /// The specification's name, such as `TPM_AUTHFAIL`; nil for a code it does not define.
     public var name: String? { Self.entries[rawValue]?.name }
 
+    var wireName: String? { name }
+
     /// What the code says, in one line; nil for a code the specification does not define.
     public var meaning: String? { Self.entries[rawValue]?.meaning }
 
-    /// Whether the code lies in the non-fatal range, which leaves sessions alive. Part 2, section 16.
-    public var isNonFatal: Bool { (0x800...0xFFF).contains(rawValue) }
+    /// TPM_VENDOR_ERROR, the bit that marks a manufacturer's own code. Part 2, sections 2.2.4 and 16.
+    public static let vendorError: UInt32 = 0x400
+    /// TPM_NON_FATAL, the first of the codes that leave sessions alive. Part 2, section 16.
+    public static let nonFatal: UInt32 = 0x800
+
+    /// Whether the code is the manufacturer's own.
+    public var isVendorSpecific: Bool { rawValue <= 0xFFF && rawValue & Self.vendorError != 0 }
+
+    /// Whether the code lies in the non-fatal range, which leaves sessions alive.
+    public var isNonFatal: Bool { (Self.nonFatal...0xFFF).contains(rawValue) }
 
     /// Every defined code, in ascending order.
     public static let all: [TPMResult] = table.map(\.code)

@@ -76,7 +76,7 @@ private let samples: [StructureSample] = {
                     payload: .seal, authData: secretA, tpmProof: secretA, storedDigest: digestA,
                     data: Secret([1, 2]))),
             try StructureSample(SymmetricKey(algId: .aes128, encScheme: .symCTR, data: Secret([1, 2, 3]))),
-            try StructureSample(BoundData(payload: .bind, payloadData: [5, 6]), minimum: 5),
+            try StructureSample(BoundData(payload: .bind, payloadData: Secret([5, 6])), minimum: 5),
             try StructureSample(rsa), try StructureSample(aes), try StructureSample(plain),
             try StructureSample(store), try StructureSample(Pubkey(algorithmParms: rsa, pubKey: store)),
             try StructureSample(StorePrivkey(key: Secret([1, 2]))),

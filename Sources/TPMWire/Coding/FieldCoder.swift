@@ -28,6 +28,8 @@ public protocol FieldCoder {
     mutating func sized(_ name: StaticString, _ size: SizeField, _ value: inout [UInt8]) throws(TPMResult)
     /// All bytes up to the end of the enclosing structure.
     mutating func rest(_ name: StaticString, _ value: inout [UInt8]) throws(TPMResult)
+    /// All bytes up to the end of the enclosing structure, secret ones.
+    mutating func restSecret(_ name: StaticString, _ value: inout Secret) throws(TPMResult)
     /// A structure within the structure.
     mutating func structure<T: WireStructure>(_ name: StaticString, _ value: inout T) throws(TPMResult)
     /// A structure after its own size, which it must fill to the last byte; size 0 is its absence.
@@ -38,6 +40,8 @@ public protocol FieldCoder {
     mutating func array<T: WireStructure>(
         _ name: StaticString, _ values: inout [T], count: Int
     ) throws(TPMResult)
+    /// What the number just walked stands for, nil when it has no name; nobody but a describer asks.
+    mutating func meaning(_ text: @autoclosure () -> String?)
 }
 
 /// The width of a size on the wire and the specification's name for it.
@@ -66,6 +70,8 @@ public protocol WireStructure: Sendable {
 }
 
 extension FieldCoder {
+    public mutating func meaning(_ text: @autoclosure () -> String?) {}
+
     /// A field that has one legal value, such as a structure tag (Part 2, 3.1).
     public mutating func constant(
         _ name: StaticString, _ expected: UInt16, else error: TPMResult = .invalidStructure
@@ -78,6 +84,7 @@ extension FieldCoder {
     /// A structure tag (Part 2, 3.1).
     public mutating func tag(_ expected: StructureTag) throws(TPMResult) {
         try constant("tag", expected.rawValue)
+        meaning(WireName.of(expected))
     }
 
     /// TRUE is 0x01 and FALSE 0x00; anything else is TPM_BAD_PARAMETER (Part 2, 2.2.2).
@@ -95,6 +102,7 @@ extension FieldCoder {
     ) throws(TPMResult) where E.RawValue == UInt8 {
         var raw = value.rawValue
         try uint8(name, &raw)
+        meaning(WireName.of(value))
         guard isDecoding else { return }
         guard let known = E(rawValue: raw) else { throw error }
         value = known
@@ -106,6 +114,7 @@ extension FieldCoder {
     ) throws(TPMResult) where E.RawValue == UInt16 {
         var raw = value.rawValue
         try uint16(name, &raw)
+        meaning(WireName.of(value))
         guard isDecoding else { return }
         guard let known = E(rawValue: raw) else { throw error }
         value = known
@@ -117,6 +126,7 @@ extension FieldCoder {
     ) throws(TPMResult) where E.RawValue == UInt32 {
         var raw = value.rawValue
         try uint32(name, &raw)
+        meaning(WireName.of(value))
         guard isDecoding else { return }
         guard let known = E(rawValue: raw) else { throw error }
         value = known

@@ -111,6 +111,10 @@ public struct WireDecoder: FieldCoder {
         value = Array(try take(remaining))
     }
 
+    public mutating func restSecret(_ name: StaticString, _ value: inout Secret) throws(TPMResult) {
+        try secret(name, &value, count: remaining)
+    }
+
     public mutating func structure<T: WireStructure>(
         _ name: StaticString, _ value: inout T
     ) throws(TPMResult) {

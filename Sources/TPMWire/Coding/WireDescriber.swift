@@ -11,6 +11,8 @@ public struct WireDescriber: FieldCoder {
 
     public private(set) var fields: [Field] = []
     private var depth = 0
+    /// True once a secret was walked.
+    private(set) var metSecret = false
     private let showsSecrets: Bool
 
     public init(showsSecrets: Bool = false) {
@@ -30,16 +32,16 @@ public struct WireDescriber: FieldCoder {
         return describer.fields
     }
 
-    private mutating func add(_ name: StaticString, _ value: String) {
+    mutating func add(_ name: StaticString, _ value: String) {
         fields.append(Field(depth: depth, name: "\(name)", value: value))
     }
 
-    private static func hex<I: FixedWidthInteger>(_ value: I) -> String {
+    static func hex<I: FixedWidthInteger>(_ value: I) -> String {
         let digits = String(value, radix: 16)
         return "0x" + String(repeating: "0", count: max(0, I.bitWidth / 4 - digits.count)) + digits
     }
 
-    private static func hex(_ bytes: [UInt8]) -> String {
+    static func hex(_ bytes: [UInt8]) -> String {
         let digits = Array("0123456789abcdef".utf8)
         var text: [UInt8] = []
         text.reserveCapacity(bytes.count * 2)
@@ -50,8 +52,9 @@ public struct WireDescriber: FieldCoder {
         return String(decoding: text, as: UTF8.self)
     }
 
-    private func text(_ value: Secret) -> String {
-        showsSecrets ? Self.hex(value.bytes) : "<\(value.count) secret bytes>"
+    private mutating func add(_ name: StaticString, secret value: Secret) {
+        metSecret = true
+        add(name, showsSecrets ? Self.hex(value.bytes) : "<\(value.count) secret bytes>")
     }
 
     private mutating func size(_ field: SizeField, _ count: Int) {
@@ -71,12 +74,12 @@ public struct WireDescriber: FieldCoder {
     }
 
     public mutating func secret(_ name: StaticString, _ value: inout Secret, count: Int) {
-        add(name, text(value))
+        add(name, secret: value)
     }
 
     public mutating func sizedSecret(_ name: StaticString, _ size: SizeField, _ value: inout Secret) {
         self.size(size, value.count)
-        add(name, text(value))
+        add(name, secret: value)
     }
 
     public mutating func sized(_ name: StaticString, _ size: SizeField, _ value: inout [UInt8]) {
@@ -85,6 +88,16 @@ public struct WireDescriber: FieldCoder {
     }
 
     public mutating func rest(_ name: StaticString, _ value: inout [UInt8]) { add(name, Self.hex(value)) }
+
+    public mutating func restSecret(_ name: StaticString, _ value: inout Secret) {
+        add(name, secret: value)
+    }
+
+    /// Sets the name beside the number: `0x0011 storage`.
+    public mutating func meaning(_ text: @autoclosure () -> String?) {
+        guard let text = text(), let last = fields.popLast() else { return }
+        fields.append(Field(depth: last.depth, name: last.name, value: "\(last.value) \(text)"))
+    }
 
     public mutating func structure<T: WireStructure>(
         _ name: StaticString, _ value: inout T

@@ -96,6 +96,8 @@ public struct WireEncoder: FieldCoder {
         bytes.append(contentsOf: value)
     }
 
+    public mutating func restSecret(_ name: StaticString, _ value: inout Secret) { append(value) }
+
     public mutating func structure<T: WireStructure>(
         _ name: StaticString, _ value: inout T
     ) throws(TPMResult) {

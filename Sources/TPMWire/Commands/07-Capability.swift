@@ -14,6 +14,7 @@ public enum GetCapability: Command {
         }
         public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
             try coder.uint32("capArea", &capArea)
+            coder.meaning(CapabilityArea(rawValue: capArea).flatMap(WireName.of))
             try coder.sized("subCap", .u32("subCapSize"), &subCap)
         }
     }
@@ -48,6 +49,7 @@ public enum SetCapability: Command {
         }
         public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
             try coder.uint32("capArea", &capArea)
+            coder.meaning(SetCapabilityArea(rawValue: capArea).flatMap(WireName.of))
             try coder.sized("subCap", .u32("subCapSize"), &subCap)
             try coder.sized("setValue", .u32("setValueSize"), &setValue)
         }

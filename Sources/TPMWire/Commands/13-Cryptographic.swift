@@ -103,11 +103,12 @@ public enum GetRandom: Command {
     }
 
     public struct Response: Operands, Equatable {
-        public var randomBytes: [UInt8] = []
+        /// A secret, since callers make keys of it.
+        public var randomBytes = Secret([])
         public init() {}
-        public init(randomBytes: [UInt8]) { self.randomBytes = randomBytes }
+        public init(randomBytes: Secret) { self.randomBytes = randomBytes }
         public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
-            try coder.sized("randomBytes", .u32("randomBytesSize"), &randomBytes)
+            try coder.sizedSecret("randomBytes", .u32("randomBytesSize"), &randomBytes)
         }
     }
 }

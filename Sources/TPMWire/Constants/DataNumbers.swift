@@ -33,7 +33,9 @@ public struct DeferredPhysicalPresence: WireFlags, Hashable {
 
     /// For TPM_FieldUpgrade without an owner.
     public static let unownedFieldUpgrade = DeferredPhysicalPresence(rawValue: 1 << 0)
-    public static let defined = unownedFieldUpgrade
+    public static let names: KeyValuePairs<String, DeferredPhysicalPresence> = [
+        "unownedFieldUpgrade": .unownedFieldUpgrade,
+    ]
 }
 
 /// The sizes that the specification gives to the tables of TPM_PERMANENT_DATA and TPM_STANY_DATA (Part 2, 7.4 and 7.6).

@@ -41,7 +41,9 @@ public struct FamilyFlags: WireFlags, Hashable {
     public static let enabled = FamilyFlags(rawValue: 1 << 0)
     /// TPM_DELEGATE_ADMIN_LOCK: managing the family is TPM_DELEGATE_LOCK.
     public static let delegateAdminLock = FamilyFlags(rawValue: 1 << 1)
-    public static let defined: FamilyFlags = [.enabled, .delegateAdminLock]
+    public static let names: KeyValuePairs<String, FamilyFlags> = [
+        "enabled": .enabled, "delegateAdminLock": .delegateAdminLock,
+    ]
 }
 
 /// TPM_FAMILY_OPERATION, 4 bytes: what TPM_Delegate_Manage does (Part 2, 20.14).

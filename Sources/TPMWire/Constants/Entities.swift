@@ -25,13 +25,19 @@ public enum ADIPScheme: UInt8, Sendable, CaseIterable {
 ///
 /// Any value decodes, since an unknown scheme and an unknown kind are answered with different codes and a
 /// TPM_STORED_DATA12 may hold 0; ``scheme`` and ``kind`` are nil for what the table does not list.
-public struct EntityType: RawRepresentable, Hashable, Sendable {
+public struct EntityType: RawRepresentable, Hashable, Sendable, WireNamed {
     public var rawValue: UInt16
 
     public init(rawValue: UInt16) { self.rawValue = rawValue }
 
     public init(scheme: ADIPScheme = .xor, kind: EntityKind) {
         rawValue = UInt16(scheme.rawValue) << 8 | UInt16(kind.rawValue)
+    }
+
+    /// Such as "aes128CTR keyHandle", nil for what the table does not list.
+    public var wireName: String? {
+        guard let scheme, let kind else { return nil }
+        return "\(scheme) \(kind)"
     }
 
     public var scheme: ADIPScheme? { ADIPScheme(rawValue: UInt8(rawValue >> 8)) }

@@ -78,7 +78,10 @@ public struct KeyFlags: WireFlags, Hashable {
     public static let isVolatile = KeyFlags(rawValue: 0x04)
     public static let pcrIgnoredOnRead = KeyFlags(rawValue: 0x08)
     public static let migrateAuthority = KeyFlags(rawValue: 0x10)
-    public static let defined = KeyFlags(rawValue: 0x1f)
+    public static let names: KeyValuePairs<String, KeyFlags> = [
+        "redirection": .redirection, "migratable": .migratable, "isVolatile": .isVolatile,
+        "pcrIgnoredOnRead": .pcrIgnoredOnRead, "migrateAuthority": .migrateAuthority,
+    ]
 }
 
 /// TPM_KEY_CONTROL, 4 bytes (Part 2, 10.9).
@@ -88,7 +91,7 @@ public struct KeyControl: WireFlags, Hashable {
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
     public static let ownerEvict = KeyControl(rawValue: 1)
-    public static let defined = ownerEvict
+    public static let names: KeyValuePairs<String, KeyControl> = ["ownerEvict": .ownerEvict]
 }
 
 /// TPM_MIGRATE_SCHEME, 2 bytes (Part 2, 4.10).
@@ -111,5 +114,7 @@ public struct CMKDelegate: WireFlags, Hashable {
     public static let bind = CMKDelegate(rawValue: 1 << 29)
     public static let legacy = CMKDelegate(rawValue: 1 << 28)
     public static let migrate = CMKDelegate(rawValue: 1 << 27)
-    public static let defined = CMKDelegate(rawValue: 0xf800_0000)
+    public static let names: KeyValuePairs<String, CMKDelegate> = [
+        "signing": .signing, "storage": .storage, "bind": .bind, "legacy": .legacy, "migrate": .migrate,
+    ]
 }

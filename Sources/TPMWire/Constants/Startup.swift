@@ -21,7 +21,12 @@ public struct StartupEffects: WireFlags, Hashable {
     public static let auditDigestZeroedByClear = StartupEffects(rawValue: 1 << 6)
     public static let auditDigestUnaffected = StartupEffects(rawValue: 1 << 7)
     public static let daaInitialisedByState = StartupEffects(rawValue: 1 << 8)
-    public static let defined = StartupEffects(rawValue: 0x1ef)
+    public static let names: KeyValuePairs<String, StartupEffects> = [
+        "contextInitialisedByState": .contextInitialisedByState, "transInitialisedByState": .transInitialisedByState,
+        "hashInitialisedByState": .hashInitialisedByState, "authInitialisedByState": .authInitialisedByState,
+        "auditDigestZeroedByAny": .auditDigestZeroedByAny, "auditDigestZeroedByClear": .auditDigestZeroedByClear,
+        "auditDigestUnaffected": .auditDigestUnaffected, "daaInitialisedByState": .daaInitialisedByState,
+    ]
 }
 
 /// TPM_PHYSICAL_PRESENCE, 2 bytes (Part 2, 4.9). The legal combinations are for TSC_PhysicalPresence.
@@ -38,7 +43,10 @@ public struct PhysicalPresence: WireFlags, Hashable {
     public static let lifetimeLock = PhysicalPresence(rawValue: 0x0080)
     public static let cmdDisable = PhysicalPresence(rawValue: 0x0100)
     public static let hwDisable = PhysicalPresence(rawValue: 0x0200)
-    public static let defined = PhysicalPresence(rawValue: 0x03fc)
+    public static let names: KeyValuePairs<String, PhysicalPresence> = [
+        "lock": .lock, "present": .present, "notPresent": .notPresent, "cmdEnable": .cmdEnable, "hwEnable": .hwEnable,
+        "lifetimeLock": .lifetimeLock, "cmdDisable": .cmdDisable, "hwDisable": .hwDisable,
+    ]
 }
 
 /// TPM_PLATFORM_SPECIFIC, 2 bytes (Part 2, 4.12).
@@ -67,7 +75,9 @@ public struct LocalitySelection: WireFlags, Hashable {
     public static let three = LocalitySelection(rawValue: 1 << 3)
     public static let four = LocalitySelection(rawValue: 1 << 4)
     public static let all = LocalitySelection(rawValue: 0x1f)
-    public static let defined = all
+    public static let names: KeyValuePairs<String, LocalitySelection> = [
+        "zero": .zero, "one": .one, "two": .two, "three": .three, "four": .four,
+    ]
 
     /// True when the bit of the locality is set (Part 2, 8.8.1).
     public func contains(locality: Int) -> Bool {

@@ -1,7 +1,12 @@
 /// A set of bits on the wire of which only some are defined; the others must be zero on input.
 public protocol WireFlags: OptionSet, Sendable {
+    /// Every bit that the specification defines, by name.
+    static var names: KeyValuePairs<String, Self> { get }
+}
+
+extension WireFlags {
     /// Every bit that the specification defines.
-    static var defined: Self { get }
+    public static var defined: Self { names.reduce(into: []) { $0.formUnion($1.value) } }
 }
 
 extension FieldCoder {
@@ -11,6 +16,7 @@ extension FieldCoder {
     ) throws(TPMResult) where F.RawValue == UInt8 {
         var raw = value.rawValue
         try uint8(name, &raw)
+        meaning(WireName.of(value))
         guard isDecoding else { return }
         guard raw & ~F.defined.rawValue == 0 else { throw error }
         value = F(rawValue: raw)
@@ -22,6 +28,7 @@ extension FieldCoder {
     ) throws(TPMResult) where F.RawValue == UInt16 {
         var raw = value.rawValue
         try uint16(name, &raw)
+        meaning(WireName.of(value))
         guard isDecoding else { return }
         guard raw & ~F.defined.rawValue == 0 else { throw error }
         value = F(rawValue: raw)
@@ -33,6 +40,7 @@ extension FieldCoder {
     ) throws(TPMResult) where F.RawValue == UInt32 {
         var raw = value.rawValue
         try uint32(name, &raw)
+        meaning(WireName.of(value))
         guard isDecoding else { return }
         guard raw & ~F.defined.rawValue == 0 else { throw error }
         value = F(rawValue: raw)

@@ -15,7 +15,9 @@ public struct DAActions: WireFlags, Hashable {
     public static let disable = DAActions(rawValue: 1 << 1)
     public static let deactivate = DAActions(rawValue: 1 << 2)
     public static let failureMode = DAActions(rawValue: 1 << 3)
-    public static let defined = DAActions(rawValue: 0x0f)
+    public static let names: KeyValuePairs<String, DAActions> = [
+        "timeout": .timeout, "disable": .disable, "deactivate": .deactivate, "failureMode": .failureMode,
+    ]
 }
 
 /// TPM_DA_ACTION_TYPE, 6 bytes (Part 2, 21.10).

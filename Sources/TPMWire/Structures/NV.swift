@@ -17,7 +17,11 @@ public struct NVPermissions: WireFlags, Hashable {
     public static let authWrite = NVPermissions(rawValue: 1 << 2)
     public static let ownerWrite = NVPermissions(rawValue: 1 << 1)
     public static let ppWrite = NVPermissions(rawValue: 1 << 0)
-    public static let defined = NVPermissions(rawValue: 0x8007_f007)
+    public static let names: KeyValuePairs<String, NVPermissions> = [
+        "readSTClear": .readSTClear, "authRead": .authRead, "ownerRead": .ownerRead, "ppRead": .ppRead,
+        "globalLock": .globalLock, "writeSTClear": .writeSTClear, "writeDefine": .writeDefine, "writeAll": .writeAll,
+        "authWrite": .authWrite, "ownerWrite": .ownerWrite, "ppWrite": .ppWrite,
+    ]
 }
 
 /// TPM_NV_ATTRIBUTES, 6 bytes (Part 2, 19.2). Reserved bits are kept as they came.
@@ -32,6 +36,7 @@ public struct NVAttributes: WireStructure, Equatable {
         try coder.tag(.nvAttributes)
         var raw = attributes.rawValue
         try coder.uint32("attributes", &raw)
+        coder.meaning(WireName.of(attributes))
         if coder.isDecoding { attributes = NVPermissions(rawValue: raw) }
     }
 }

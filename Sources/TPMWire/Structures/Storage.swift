@@ -165,7 +165,9 @@ public struct SymmetricKey: WireStructure, Equatable {
 
     public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
         try coder.uint32("algId", &algId)
+        coder.meaning(AlgorithmID(rawValue: algId).flatMap(WireName.of))
         try coder.uint16("encScheme", &encScheme)
+        coder.meaning(EncScheme(rawValue: encScheme).flatMap(WireName.of))
         try coder.sizedSecret("data", .u16("size"), &data)
     }
 }
@@ -175,11 +177,11 @@ public struct SymmetricKey: WireStructure, Equatable {
 /// A version other than 1.1 is TPM_BAD_VERSION, a payload type that is not defined TPM_INVALID_STRUCTURE.
 public struct BoundData: WireStructure, Equatable {
     public var payload = PayloadType.bind
-    public var payloadData: [UInt8] = []
+    public var payloadData = Secret([])
 
     public init() {}
 
-    public init(payload: PayloadType, payloadData: [UInt8]) {
+    public init(payload: PayloadType, payloadData: Secret) {
         self.payload = payload
         self.payloadData = payloadData
     }
@@ -188,6 +190,6 @@ public struct BoundData: WireStructure, Equatable {
         var ver = StructVer()
         try coder.structure("ver", &ver)
         try coder.value("payload", &payload, else: .invalidStructure)
-        try coder.rest("payloadData", &payloadData)
+        try coder.restSecret("payloadData", &payloadData)
     }
 }

@@ -9,7 +9,9 @@ public struct TransportAttributes: WireFlags, Hashable {
     public static let encrypt = TransportAttributes(rawValue: 1)
     public static let log = TransportAttributes(rawValue: 2)
     public static let exclusive = TransportAttributes(rawValue: 4)
-    public static let defined: TransportAttributes = [.encrypt, .log, .exclusive]
+    public static let names: KeyValuePairs<String, TransportAttributes> = [
+        "encrypt": .encrypt, "log": .log, "exclusive": .exclusive,
+    ]
 }
 
 /// TPM_TRANSPORT_PUBLIC, 12 bytes (Part 2, 13.1). Numbers stay raw: the command that takes it names the errors.
@@ -30,7 +32,9 @@ public struct TransportPublic: WireStructure, Equatable {
         try coder.tag(.transportPublic)
         try coder.value("transAttributes", &transAttributes)
         try coder.uint32("algId", &algId)
+        coder.meaning(AlgorithmID(rawValue: algId).flatMap(WireName.of))
         try coder.uint16("encScheme", &encScheme)
+        coder.meaning(EncScheme(rawValue: encScheme).flatMap(WireName.of))
     }
 }
 

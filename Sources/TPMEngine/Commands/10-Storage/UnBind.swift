@@ -16,6 +16,6 @@ extension UnBind: CommandActions {
         // 6.
         let bound = try WireDecoder.decode(BoundData.self, from: plain, short: .decryptError)
         guard bound.payload == .bind else { throw .invalidStructure }
-        return Response(outData: Secret(bound.payloadData))
+        return Response(outData: bound.payloadData)
     }
 }

@@ -9,7 +9,7 @@ extension GetRandom: CommandActions {
         // 1. and 2. Fewer than asked for may come.
         let count = Int(min(request.bytesRequested, maximum))
         // 3.
-        return Response(randomBytes: try execution.randomBytes(count))
+        return Response(randomBytes: Secret(try execution.randomBytes(count)))
     }
 }
 
