@@ -72,6 +72,12 @@ extension Execution {
         return session
     }
 
+    /// TPM_BAD_MODE unless the session at `position` is bound to an entity, as commands demand that encrypt with its
+    /// shared secret; the specification names no code.
+    func requireOSAP(at position: Authorization.Position) throws(TPMResult) {
+        guard try session(at: position).binding != nil else { throw .badMode }
+    }
+
     /// Checks the owner's authorization, which stands last in every command that asks for it.
     mutating func authorizeOwner() throws(TPMResult) {
         let owner = try ownership()

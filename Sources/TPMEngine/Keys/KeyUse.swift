@@ -11,26 +11,41 @@ extension Execution {
 
     /// The key that a command uses, once its authorization and its PCRs and localities allow it.
     ///
-    /// - Parameters:
-    ///   - position: the session that authorizes the key; nil when the command came without one for it, which only a
-    ///     key of TPM_AUTH_NEVER takes (or, when `isPublicRead`, one of TPM_NO_READ_PUBKEY_AUTH).
-    ///   - isPublicRead: the command reads the public part only, so that pcrIgnoredOnRead counts (Part 2, 5.10).
+    /// - Parameter position: the session that authorizes the key; nil when the command came without one for it, which
+    ///   only a key of TPM_AUTH_NEVER takes.
     /// - Throws: TPM_INVALID_KEYHANDLE, TPM_WRONGPCRVAL, TPM_BAD_LOCALITY, TPM_AUTHFAIL and what
     ///   ``authorize(_:as:secret:)`` throws.
-    mutating func useKey(
-        _ handle: KeyHandle, at position: Authorization.Position?, isPublicRead: Bool = false
-    ) throws(TPMResult) -> LoadedKey {
+    mutating func useKey(_ handle: KeyHandle, at position: Authorization.Position?) throws(TPMResult) -> LoadedKey {
         let key = try key(handle)
-        if !(isPublicRead && key.key.keyFlags.contains(.pcrIgnoredOnRead)) {
-            try checkRelease(key.key.pcrInfo.short)
-        }
+        try checkRelease(key.key.pcrInfo.short)
+        try authorizeKey(handle, key, at: position, withoutSession: [.never])
+        return key
+    }
+
+    /// The key of which a command reads the public part only, once its authorization allows it: without a session a
+    /// key of TPM_AUTH_NEVER or TPM_NO_READ_PUBKEY_AUTH. The command's own step is ``checkPublicRead(_:)``.
+    mutating func keyToRead(_ handle: KeyHandle, at position: Authorization.Position?) throws(TPMResult) -> LoadedKey {
+        let key = try key(handle)
+        try authorizeKey(handle, key, at: position, withoutSession: [.never, .noReadPubkeyAuth])
+        return key
+    }
+
+    private mutating func authorizeKey(
+        _ handle: KeyHandle, _ key: LoadedKey, at position: Authorization.Position?,
+        withoutSession allowed: [AuthDataUsage]
+    ) throws(TPMResult) {
         if let position {
             try authorize(position, as: .key(handle), secret: key.usageAuth)
         } else {
-            let usage = key.key.authDataUsage
-            guard usage == .never || (isPublicRead && usage == .noReadPubkeyAuth) else { throw .authFail }
+            guard allowed.contains(key.key.authDataUsage) else { throw .authFail }
         }
-        return key
+    }
+
+    /// Checks PCRs and locality of a key of which only the public part is read, unless pcrIgnoredOnRead is set
+    /// (Part 2, 5.10).
+    func checkPublicRead(_ key: LoadedKey) throws(TPMResult) {
+        guard !key.key.keyFlags.contains(.pcrIgnoredOnRead) else { return }
+        try checkRelease(key.key.pcrInfo.short)
     }
 
     /// Checks that PCRs and locality are those at which something may be released (Part 2, 8.3 to 8.5).

@@ -35,11 +35,12 @@ extension LoadedKey {
     /// Opens a blob that this storage key wrapped (Part 3, 10.5 actions 5 to 8).
     ///
     /// TPM_DECRYPT_ERROR when the private part cannot be decrypted, TPM_INVALID_STRUCTURE when it is no
-    /// TPM_STORE_ASYMKEY, TPM_BAD_KEY_PROPERTY when public and private part do not belong together.
+    /// TPM_STORE_ASYMKEY, TPM_AUTHFAIL when the public part is not the one that it was made with, and what
+    /// ``StoredKey/loaded()`` throws.
     func unwrap(_ blob: Key) throws(TPMResult) -> LoadedKey {
         let plain = try decrypt(blob.encData)
         let sensitive = try WireDecoder.decode(StoreAsymkey.self, from: plain, short: .invalidStructure)
-        guard Secret(sensitive.pubDataDigest) == Secret(SHA1.hash(try blob.publicPart())) else { throw .decryptError }
+        guard constantTimeEqual(sensitive.pubDataDigest, SHA1.hash(try blob.publicPart())) else { throw .authFail }
         var stored = StoredKey()
         stored.key = blob
         stored.key.encData = []
@@ -80,11 +81,12 @@ extension Key {
     /// What every key has to be, whoever made it: a size that the TPM handles, and schemes that fit the usage (Part 2,
     /// 5.8.1; Part 3, 10.4 action 8 and 10.5 action 7).
     ///
-    /// TPM_BAD_KEY_PROPERTY for sizes and exponents, TPM_INAPPROPRIATE_ENC and TPM_INAPPROPRIATE_SIG for schemes.
+    /// TPM_BAD_KEY_PROPERTY for all of it.
     func checkParameters() throws(TPMResult) {
         _ = try algorithmParms.rsaSize()
-        guard keyUsage.allowedEncSchemes.contains(algorithmParms.encScheme) else { throw .inappropriateEnc }
-        guard keyUsage.allowedSigSchemes.contains(algorithmParms.sigScheme) else { throw .inappropriateSig }
+        guard keyUsage.allowedEncSchemes.contains(algorithmParms.encScheme),
+            keyUsage.allowedSigSchemes.contains(algorithmParms.sigScheme)
+        else { throw .badKeyProperty }
         switch keyUsage {
         case .storage, .migrate, .identity:
             guard algorithmParms.rsa?.keyLength == 2048, algorithmParms.rsa?.exponent.isEmpty == true else {

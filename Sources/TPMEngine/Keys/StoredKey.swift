@@ -18,9 +18,13 @@ struct StoredKey: WireStructure {
         parentPCRStatus = loaded.parentPCRStatus
     }
 
-    /// The key ready for use again; TPM_BAD_KEY_PROPERTY when its parts do not belong together.
+    /// The key ready for use again.
+    ///
+    /// TPM_BAD_KEY_PROPERTY when the modulus is not of the size that the parameters say, TPM_BAD_PARAMETER when the
+    /// private part does not belong to it (Part 3, 10.5 action 7.a).
     func loaded() throws(TPMResult) -> LoadedKey {
-        let (_, exponent) = try key.algorithmParms.rsaSize()
+        let (bits, exponent) = try key.algorithmParms.rsaSize()
+        guard key.pubKey.key.count == bits / 8 else { throw .badKeyProperty }
         do throws(CryptoError) {
             return LoadedKey(
                 key: key, payload: sensitive.payload, usageAuth: sensitive.usageAuth,
@@ -29,7 +33,7 @@ struct StoredKey: WireStructure {
                     modulus: key.pubKey.key, exponent: exponent, prime: sensitive.privKey.key),
                 parentPCRStatus: parentPCRStatus)
         } catch {
-            throw .badKeyProperty
+            throw .badParameter
         }
     }
 

@@ -3,6 +3,8 @@ import TPMWire
 
 /// TPM_STANY_DATA -> contextNonceSession, contextCount and contextList: which saved sessions may still come back
 /// (Part 2, 7.6).
+///
+/// A context that is outstanding since any number of later ones still loads, so TPM_CONTEXT_GAP never occurs.
 public struct ContextList: Sendable, Equatable {
     public static let capacity = 128
 
@@ -18,7 +20,7 @@ public struct ContextList: Sendable, Equatable {
 
     /// The count of a newly saved context; TPM_TOOMANYCONTEXTS or TPM_NOCONTEXTSPACE (Part 3, 21.2 action 10).
     mutating func add() throws(TPMResult) -> UInt32 {
-        guard count <= .max - 2 else { throw .tooManyContexts }
+        guard count < .max else { throw .tooManyContexts }
         guard freeCount > 0 else { throw .noContextSpace }
         count += 1
         outstanding.append(count)

@@ -59,7 +59,10 @@ public struct KeySlots: Sendable {
     mutating func add(_ key: LoadedKey, start: UInt32, isOwnerEvict: Bool = false) throws(TPMResult) -> KeyHandle {
         guard freeCount > 0 else { throw .noSpace }
         var handle = KeyHandle(rawValue: start)
-        while handle.rawValue == 0 || handle.isReserved || self[handle] != nil { handle.rawValue &+= 1 }
+        while handle.rawValue == 0 || handle.isReserved || self[handle] != nil {
+            // Past the reserved handles in one step: there are 16 million.
+            handle.rawValue = handle.isReserved ? 0x4100_0000 : handle.rawValue &+ 1
+        }
         slots.append(Slot(handle: handle, key: key, isOwnerEvict: isOwnerEvict))
         return handle
     }

@@ -59,6 +59,9 @@ public struct AnyState: Sendable {
     public var sha1: SHA1?
     public var sessions = SessionTable()
     public var contexts = ContextList()
+    /// The same for the context commands of 1.1, whose blobs TPM_Reset and the loss of power invalidate (Part 3, 27.2
+    /// and 27.5); its nonce is in their key contexts too.
+    public var contexts11 = ContextList()
     /// A failed self-test; every command but TPM_GetTestResult answers TPM_FAILEDSELFTEST.
     public var isFailed = false
     /// Until when authorization is refused, in microseconds of the clock (Part 3, 9.3).

@@ -7,8 +7,10 @@ extension CreateWrapKey: CommandActions {
         var template = request.keyInfo
         // 1. and 2.
         let parent = try execution.useKey(request.parentHandle, at: .first)
-        guard try execution.session(at: .first).binding != nil else { throw .authFail }
-        // 3. comes with 8. 4. and 5.
+        try execution.requireOSAP(at: .first)
+        // 3.
+        _ = try template.algorithmParms.rsaSize()
+        // 4. and 5.
         guard parent.isStorage else { throw .invalidKeyUsage }
         let isMigratable = template.keyFlags.contains(.migratable)
         guard !parent.isMigratable || isMigratable else { throw .invalidKeyUsage }

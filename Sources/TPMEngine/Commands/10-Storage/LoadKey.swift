@@ -13,21 +13,22 @@ extension Execution {
         // 1. and 2.
         let parent = try useKey(parentHandle, at: authorization.last)
         guard parent.isStorage else { throw .invalidKeyUsage }
-        // 3., and 7.b. to 7.h. where they look at the public part, which costs no decryption.
+        // 3. With it come 7.e., 7.g. and 7.h., which need nothing but the public part.
         try blob.checkParameters()
-        guard blob.keyUsage != .authChange else { throw .invalidKeyUsage }
-        let isMigratable = blob.keyFlags.contains(.migratable)
-        if blob.keyUsage == .identity, isMigratable { throw .invalidKeyUsage }
-        try blob.checkFIPS(state.permanent.flags)
         // 5. and 6., and 7.a.: the prime has to divide the modulus.
         let key = try parent.unwrap(blob)
-        guard key.payload == .asym || (key.payload == .migrateRestricted && isMigratable) else { throw .invalidStructure }
+        guard [.asym, .migrateRestricted, .migrateExternal].contains(key.payload) else { throw .invalidStructure }
+        // 7.b. and 7.c.
+        if key.key.keyUsage == .identity, key.isMigratable { throw .invalidKeyUsage }
+        guard key.key.keyUsage != .authChange else { throw .invalidKeyUsage }
         // 7.d. A key that cannot migrate carries this TPM's proof.
-        if !isMigratable {
+        if !key.isMigratable {
             guard let tpmProof = state.permanent.blobSecrets?.tpmProof, key.migrationAuth == tpmProof else {
-                throw .decryptError
+                throw .invalidKeyUsage
             }
         }
+        // 7.f.
+        try blob.checkFIPS(state.permanent.flags)
         // 9. to 12.
         return try state.keys.add(key, start: try randomHandle())
     }
@@ -35,10 +36,12 @@ extension Execution {
 
 extension GetPubKey: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
-        // 1., 2. and 4.
-        let key = try execution.useKey(request.keyHandle, at: execution.authorization.last, isPublicRead: true)
+        // 1. and 2.
+        let key = try execution.keyToRead(request.keyHandle, at: execution.authorization.last)
         // 3.
         if request.keyHandle == .srk, !execution.state.permanent.flags.readSRKPub { throw .invalidKeyHandle }
+        // 4.
+        try execution.checkPublicRead(key)
         // 5.
         return Response(pubKey: key.key.pubkey)
     }

@@ -26,7 +26,8 @@ extension Sealx: CommandActions {
         // 11.
         let authData = try execution.decrypt(request.encAuth, at: .first)
         let scheme = try execution.session(at: .first).binding?.scheme ?? .xor
-        stored.et = EntityType(scheme: scheme, kind: .key)
+        stored.et = scheme == .xor
+            ? EntityType(scheme: .xor, kind: .key) : EntityType(rawValue: UInt16(scheme.rawValue) << 8)
         // 13. and 14.
         let data = try execution.maskData(request.inData, at: .first, scheme: scheme)
         // 15. to 21.
@@ -39,6 +40,7 @@ extension Execution {
     /// The storage key that seals, and its authorization (Part 3, 10.1 actions 1 to 4).
     fileprivate mutating func sealingKey(_ handle: KeyHandle, inData: Secret) throws(TPMResult) -> LoadedKey {
         let key = try useKey(handle, at: .first)
+        try requireOSAP(at: .first)
         guard inData.count > 0 else { throw .badParameter }
         guard key.isStorage, !key.isMigratable else { throw .invalidKeyUsage }
         return key

@@ -9,8 +9,11 @@ extension Unseal: CommandActions {
         guard parent.isStorage, !parent.isMigratable else { throw .invalidKeyUsage }
         // 4. to 6.
         let sealed = try open(request.inData, with: parent, in: execution)
-        // 7.
-        try execution.checkRelease(request.inData.release)
+        // 7. The locality comes first, other than where keys are used.
+        if let release = request.inData.release {
+            try execution.checkLocality(release)
+            try execution.checkPCRs(release)
+        }
         // 8.
         try execution.authorize(isTwoSessions ? .second : .first, as: .unbound, secret: sealed.authData)
         // 9. The data leaves as hidden as TPM_Sealx wants it.
@@ -22,14 +25,15 @@ extension Unseal: CommandActions {
         return Response(secret: try execution.maskData(sealed.data, at: .first, scheme: scheme))
     }
 
-    /// What the blob holds, if this TPM sealed it (Part 3, 10.2 actions 5 and 6).
+    /// What the blob holds, if this TPM sealed it (Part 3, 10.2 actions 5 and 6): any failure is TPM_NOTSEALED_BLOB.
     private static func open(
         _ blob: SealedBlob, with parent: LoadedKey, in execution: Execution
     ) throws(TPMResult) -> SealedData {
-        let plain = try parent.decrypt(blob.encData)
+        let plain: Secret
+        do throws(TPMResult) { plain = try parent.decrypt(blob.encData) } catch { throw .notSealedBlob }
         let sealed = try WireDecoder.decode(SealedData.self, from: plain, short: .notSealedBlob)
         guard let tpmProof = execution.state.permanent.blobSecrets?.tpmProof, sealed.tpmProof == tpmProof,
-            sealed.storedDigest == SHA1.hash(try blob.publicPart()), sealed.payload == .seal
+            constantTimeEqual(sealed.storedDigest, SHA1.hash(try blob.publicPart())), sealed.payload == .seal
         else { throw .notSealedBlob }
         return sealed
     }

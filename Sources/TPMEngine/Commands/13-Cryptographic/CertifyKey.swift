@@ -3,17 +3,20 @@ import TPMWire
 
 extension CertifyKey: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
-        // 1. and 2. With one session only it is that of the key to be certified.
+        // 1.
+        try execution.key(request.certHandle).checkCertifies()
+        // 2. With one session only it is that of the key to be certified.
         let isTwoSessions = execution.authorization.requests.count == 2
         let certKey = try execution.useKey(request.certHandle, at: isTwoSessions ? .first : nil)
-        let key = try execution.useKey(request.keyHandle, at: execution.authorization.last, isPublicRead: true)
-        guard certKey.key.algorithmParms.sigScheme != .rsassaPKCS1v15DER else { throw .inappropriateSig }
+        let key = try execution.keyToRead(request.keyHandle, at: execution.authorization.last)
         // 3. and 4.
         guard key.payload == .asym else { throw .invalidKeyUsage }
         if certKey.key.keyUsage == .identity, key.isMigratable { throw .migrateFail }
         // 5. and 6.
         try certKey.checkAttests()
         try key.checkCertifiable()
+        // 9.a.
+        try execution.checkPublicRead(key)
         // 7. to 14.
         let info = key.needsInfo2
             ? CertifiedInfo.info2(key.certifyInfo2(antiReplay: request.antiReplay))
@@ -25,11 +28,18 @@ extension CertifyKey: CommandActions {
 
 extension CertifyKey2: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
-        // 1. and 2. With one session only it is that of the certifying key.
-        let isTwoSessions = execution.authorization.requests.count == 2
-        let key = try execution.useKey(request.keyHandle, at: isTwoSessions ? .first : nil, isPublicRead: true)
-        let certKey = try execution.useKey(request.certHandle, at: execution.authorization.last)
-        guard certKey.key.algorithmParms.sigScheme != .rsassaPKCS1v15DER else { throw .inappropriateSig }
+        // 1.
+        try execution.key(request.certHandle).checkCertifies()
+        // 2. With one session only it is that of the certifying key.
+        let sessions = execution.authorization.requests.count
+        let key = try execution.keyToRead(request.keyHandle, at: sessions == 2 ? .first : nil)
+        let certKey: LoadedKey
+        do throws(TPMResult) {
+            certKey = try execution.useKey(request.certHandle, at: execution.authorization.last)
+        } catch {
+            // 2.b.ii. The certifying key's is the second authorization even where the first is not asked for.
+            throw sessions == 1 && error == .authFail ? .auth2Fail : error
+        }
         let isCMK = key.payload == .migrateRestricted || key.payload == .migrateExternal
         // 3.
         if certKey.key.keyUsage == .identity, key.isMigratable,
@@ -40,7 +50,7 @@ extension CertifyKey2: CommandActions {
         // 4. and 5.
         try certKey.checkAttests()
         try key.checkCertifiable()
-        // 6. to 10. and 12. to 14.
+        // 6. to 10., 12. and 13.b.
         var info = key.certifyInfo2(antiReplay: request.antiReplay)
         // 11.
         if isCMK {
@@ -50,12 +60,21 @@ extension CertifyKey2: CommandActions {
             guard key.migrationAuth == Secret(ticket) else { throw .maSource }
             info.migrationAuthority = SHA1.hash(request.migrationPubDigest, key.payload.rawValue).bytes
         }
+        // 13.c.
+        try execution.checkPublicRead(key)
         // 15.
         return Response(certifyInfo: info, outData: try certKey.sign(SHA1.hash(try info.encoded())))
     }
 }
 
 extension LoadedKey {
+    /// The schemes that a key may certify with (Part 3, 13.8 action 1, which names no code): else
+    /// TPM_BAD_KEY_PROPERTY.
+    fileprivate func checkCertifies() throws(TPMResult) {
+        let scheme = key.algorithmParms.sigScheme
+        guard scheme == .rsassaPKCS1v15SHA1 || scheme == .rsassaPKCS1v15INFO else { throw .badKeyProperty }
+    }
+
     /// The usages that can be certified (Part 3, 13.8 action 6): else TPM_INVALID_KEYUSAGE.
     fileprivate func checkCertifiable() throws(TPMResult) {
         guard [.signing, .storage, .identity, .bind, .legacy].contains(key.keyUsage) else { throw .invalidKeyUsage }
@@ -76,7 +95,8 @@ extension LoadedKey {
         info.pubkeyDigest = SHA1.hash(key.pubKey.key)
         info.data = antiReplay
         info.parentPCRStatus = parentPCRStatus
-        // The digest at creation stays zero, whichever form the key has (action 9.b.v).
+        // The digest at creation stays zero, whichever form the key has (action 9.b.v). The selection keeps its size,
+        // as digestAtRelease covers it, so that PCRInfoSize is 44 for one of two bytes only (action 9.b.iii).
         info.pcrInfo = key.pcrInfo.short.map { PCRInfo($0) }
         return info
     }

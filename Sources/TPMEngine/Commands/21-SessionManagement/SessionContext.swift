@@ -53,20 +53,44 @@ struct StoredSession: WireStructure {
 }
 
 extension Execution {
-    /// What tells the entity of a session apart from any other: a key by its modulus, an area by its definition. Zero
-    /// for the owner, nil when the entity is not there.
-    func entityDigest(_ entity: Entity) throws(TPMResult) -> Digest? {
+    /// What tells the entity of a session apart from any other, and from itself under another secret: a key by its
+    /// modulus, an area by its definition. Keyed, as it stands in the clear. Nil when the entity is not there.
+    func entityDigest(_ entity: Entity, _ secrets: BlobSecrets) throws(TPMResult) -> Digest? {
+        let key = secrets.tpmProof
         switch entity {
         case .key(let handle):
-            let key = handle == .srk ? state.permanent.ownership?.srk : state.keys[handle]
-            return key.map { SHA1.hash($0.key.pubKey.key) }
+            let loaded = handle == .srk ? state.permanent.ownership?.srk : state.keys[handle]
+            return loaded.map { HMAC.authenticate(key: key, $0.key.pubKey.key, $0.usageAuth) }
         case .nv(let index):
             guard let area = state.permanent.nv.areas[index] else { return nil }
-            return SHA1.hash(try area.pubInfo.encoded())
+            return HMAC.authenticate(key: key, try area.pubInfo.encoded(), area.authValue)
         case .owner:
-            return state.permanent.hasOwner ? .zero : nil
+            return state.permanent.ownership.map { HMAC.authenticate(key: key, $0.ownerAuth) }
         case .counter, .unbound:
             return nil
         }
+    }
+
+    /// The entity of a session that comes back (Part 3, 21.3 action 5.a.ii): TPM_RESOURCEMISSING when it is gone or has
+    /// changed, TPM_BAD_HANDLE when it is a key and `handle` names another.
+    ///
+    /// - Parameter handle: the key's handle by now; nil takes any that it has. The SRK's never changes, so it does not
+    ///   count for a session of the SRK.
+    func entity(
+        of binding: AuthSession.Binding, digest: Digest, named handle: UInt32?
+    ) throws(TPMResult) -> Entity {
+        guard let secrets = state.permanent.blobSecrets else { throw .badContext }
+        guard case .key(let old) = binding.entity, old != .srk else {
+            guard try entityDigest(binding.entity, secrets) == digest else { throw .resourceMissing }
+            return binding.entity
+        }
+        var linked: [KeyHandle] = []
+        for handle in state.keys.handles where try entityDigest(.key(handle), secrets) == digest {
+            linked.append(handle)
+        }
+        guard let any = linked.contains(old) ? old : linked.first else { throw .resourceMissing }
+        guard let handle else { return .key(any) }
+        guard linked.contains(KeyHandle(rawValue: handle)) else { throw .badHandle }
+        return .key(KeyHandle(rawValue: handle))
     }
 }

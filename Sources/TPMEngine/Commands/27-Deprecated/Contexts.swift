@@ -1,13 +1,14 @@
 import TPMWire
 
-/// The context commands of 1.1 write and read the blobs of TPM_SaveContext and TPM_LoadContext. A key context of 1.1
-/// ends with the power-on session, so it is taken for one of a volatile key.
+/// The context commands of 1.1 write and read the structure of TPM_SaveContext and TPM_LoadContext, marked as theirs:
+/// these contexts end with the power-on session, or with TPM_Reset.
 extension SaveKeyContext: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
         var blob = ContextBlob()
         blob.resourceType = .key
         blob.handle = request.keyHandle.rawValue
-        let saved = try execution.saveKey(blob)
+        guard execution.state.keys[request.keyHandle] != nil else { throw .invalidKeyHandle }
+        let saved = try execution.saveKey(blob, form: .context11)
         execution.evict(request.keyHandle)
         return Response(keyContextBlob: try saved.encoded())
     }
@@ -17,7 +18,7 @@ extension LoadKeyContext: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
         let blob = try WireDecoder.decode(ContextBlob.self, from: request.keyContextBlob, short: .badContext)
         guard blob.resourceType == .key else { throw .badContext }
-        let handle = try execution.loadKey(blob, keepHandle: false, isThisPowerOnOnly: true)
+        let handle = try execution.loadKey(blob, keepHandle: false, form: .context11)
         return Response(keyHandle: KeyHandle(rawValue: handle))
     }
 }
@@ -28,7 +29,7 @@ extension SaveAuthContext: CommandActions {
         blob.resourceType = .auth
         blob.handle = request.authHandle
         guard execution.state.any.sessions[request.authHandle] != nil else { throw .invalidAuthHandle }
-        return Response(authContextBlob: try execution.saveSession(blob).encoded())
+        return Response(authContextBlob: try execution.saveSession(blob, form: .context11).encoded())
     }
 }
 
@@ -36,6 +37,6 @@ extension LoadAuthContext: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
         let blob = try WireDecoder.decode(ContextBlob.self, from: request.authContextBlob, short: .badContext)
         guard blob.resourceType == .auth else { throw .badContext }
-        return Response(authHandle: try execution.loadSession(blob, keepHandle: false, entityHandle: nil))
+        return Response(authHandle: try execution.loadSession(blob, keepHandle: false, entityHandle: nil, form: .context11))
     }
 }

@@ -9,8 +9,10 @@ extension TerminateHandle: CommandActions {
 
 extension Reset: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
-        // 1. and 2. Every authorization session ends; no other state changes.
+        // 1. Every authorization session ends, and what the context commands of 1.1 wrote loads no more.
         execution.state.any.sessions.closeAll()
+        execution.state.any.contexts11 = ContextList()
+        // 2. to 4. No other state changes.
         return Response()
     }
 }
