@@ -34,6 +34,18 @@ final class BigInteger {
         }
     }
 
+    /// A random number below 2^bits; `bits` is a positive multiple of 64. The bytes go straight into its limbs, so
+    /// that no other copy is made.
+    convenience init(bits: Int, random: some RandomSource) throws(CryptoError) {
+        self.init()
+        let limbs = bits / Int(GMP_NUMB_BITS)
+        guard let start = __gmpz_limbs_write(pointer, limbs) else { return }
+        defer { __gmpz_limbs_finish(pointer, limbs) }
+        // Limbs that were not written must still hold something when the number is finished.
+        start.update(repeating: 0, count: limbs)
+        try random.fill(UnsafeMutableRawBufferPointer(start: start, count: bits / 8))
+    }
+
     deinit {
         __gmpz_clear(pointer)
         pointer.deallocate()

@@ -1,64 +1,43 @@
 import CGMP
 
-/// The search for one random prime: a sieve over an interval from a random start, then Miller-Rabin.
+/// The search for one random prime of RSA (FIPS 186-5, A.1.3, steps 4 and 5).
+///
+/// Every candidate is drawn anew from the random source, all of its bits but the two top ones and the lowest, so
+/// each prime is as likely as any other; a search that walks on from one random start prefers primes behind long
+/// gaps. The sieve therefore takes one candidate at a time: it divides by words, each the product of several small
+/// primes. What is left takes a Miller-Rabin round to base 2, which ends nearly every composite, and then the
+/// standard's rounds to random bases.
 struct PrimeSearch<Source: RandomSource> {
+    /// Size of the prime, a multiple of 64.
     let bits: Int
     let exponent: UInt32
     let random: Source
 
-    /// Odd offsets sieved from one random start; a 1024-bit prime is among them nearly always.
-    private static var interval: Int { 4096 }
-
-    /// A prime of exactly `bits` bits, a multiple of 8, its two top bits set, with gcd(prime - 1, exponent) = 1.
+    /// A prime of exactly `bits` bits, its two top bits set, with gcd(prime - 1, exponent) = 1.
     func next() throws(CryptoError) -> BigInteger {
-        // The bound only ends a loop on a broken random source.
-        for _ in 0..<1000 {
-            if let prime = try searchInterval() { return prime }
+        let sieve = PrimeSieve.shared
+        // One odd number of that size in about bits / 3 is a prime: the bound ends a loop on a broken source only.
+        for _ in 0..<20 * bits {
+            let candidate = try drawCandidate()
+            if sieve.findsDivisor(of: candidate) { continue }
+            let previous = candidate - 1
+            guard __gmpz_gcd_ui(nil, previous.pointer, UInt(exponent)) == 1 else { continue }
+            let test = MillerRabin(candidate: candidate, previous: previous)
+            if test.passes(base: BigInteger(2)), try passesRandomBases(test) { return candidate }
         }
         throw CryptoError(what: "no prime found")
     }
 
-    private func searchInterval() throws(CryptoError) -> BigInteger? {
-        let start = BigInteger(try random.secret(count: bits / 8))
-        __gmpz_setbit(start.pointer, UInt(bits - 1))
-        __gmpz_setbit(start.pointer, UInt(bits - 2))
-        __gmpz_setbit(start.pointer, 0)
-        let composite = sieve(start)
-        for (index, isComposite) in composite.enumerated() where !isComposite {
-            let candidate = start + UInt(2 * index)
-            guard candidate.bitCount == bits else { return nil }
-            let previous = candidate - 1
-            guard __gmpz_gcd_ui(nil, previous.pointer, UInt(exponent)) == 1 else { continue }
-            if passesFermat(candidate, previous), try passesMillerRabin(candidate, previous) { return candidate }
-        }
-        return nil
+    private func drawCandidate() throws(CryptoError) -> BigInteger {
+        let candidate = try BigInteger(bits: bits, random: random)
+        __gmpz_setbit(candidate.pointer, UInt(bits - 1))
+        __gmpz_setbit(candidate.pointer, UInt(bits - 2))
+        __gmpz_setbit(candidate.pointer, 0)
+        return candidate
     }
 
-    /// Marks the odd offsets where a small prime divides.
-    private func sieve(_ start: BigInteger) -> [Bool] {
-        var composite = [Bool](repeating: false, count: Self.interval)
-        for prime in SmallPrimes.odd {
-            let remainder = Int(__gmpz_fdiv_ui(start.pointer, UInt(prime)))
-            // start + 2 i = 0 mod prime: i = -remainder / 2.
-            let negated = remainder == 0 ? 0 : prime - remainder
-            let first = negated % 2 == 0 ? negated / 2 : (negated + prime) / 2
-            for index in stride(from: first, to: Self.interval, by: prime) {
-                composite[index] = true
-            }
-        }
-        return composite
-    }
-
-    /// 2^(n-1) = 1 mod n: drops nearly every composite at once.
-    private func passesFermat(_ candidate: BigInteger, _ previous: BigInteger) -> Bool {
-        let two = BigInteger(2)
-        let power = withExtendedLifetime((two, candidate, previous)) {
-            BigInteger.make { __gmpz_powm($0, two.pointer, previous.pointer, candidate.pointer) }
-        }
-        return power.compare(1) == 0
-    }
-
-    /// Rounds for an error below 2^-100 (FIPS 186-5, table B.1).
+    /// Rounds to random bases: for 1024 bits FIPS 186-5, table B.1; for the sizes that it no longer knows, the
+    /// fewest for an error below 2^-100 by the bound of its appendix C.1.
     private var rounds: Int {
         switch bits {
         case 1024...: 5
@@ -67,42 +46,49 @@ struct PrimeSearch<Source: RandomSource> {
         }
     }
 
-    private func passesMillerRabin(_ candidate: BigInteger, _ previous: BigInteger) throws(CryptoError) -> Bool {
-        let twos = __gmpz_scan1(previous.pointer, 0)
-        let odd = BigInteger.make { __gmpz_fdiv_q_2exp($0, previous.pointer, twos) }
+    private func passesRandomBases(_ test: MillerRabin) throws(CryptoError) -> Bool {
         for _ in 0..<rounds {
-            // A base in 2...n-2; the bias of 64 extra bits reduced is below 2^-64.
-            let wide = BigInteger(try random.secret(count: bits / 8 + 8))
-            let base = wide.remainder(candidate - 3) + 2
-            let power = withExtendedLifetime((base, odd, candidate)) {
-                BigInteger.make { __gmpz_powm($0, base.pointer, odd.pointer, candidate.pointer) }
-            }
-            if power.compare(1) == 0 || power.compare(previous) == 0 { continue }
-            var found = false
-            for _ in 1..<max(twos, 1) {
-                __gmpz_powm_ui(power.pointer, power.pointer, 2, candidate.pointer)
-                if power.compare(previous) == 0 {
-                    found = true
-                    break
-                }
-            }
-            if !found { return false }
+            guard test.passes(base: try drawBase(test)) else { return false }
         }
         return true
     }
+
+    /// A base in 2...candidate - 2, drawn until it lies there (FIPS 186-5, B.3.1, steps 4.1 and 4.2).
+    private func drawBase(_ test: MillerRabin) throws(CryptoError) -> BigInteger {
+        for _ in 0..<200 {
+            let base = try BigInteger(bits: bits, random: random)
+            if base.compare(1) > 0, base.compare(test.previous) < 0 { return base }
+        }
+        throw CryptoError(what: "Miller-Rabin base")
+    }
 }
 
-/// The odd primes below 2^16.
-private enum SmallPrimes {
-    static let odd: [Int] = {
-        var composite = [Bool](repeating: false, count: 1 << 16)
-        var primes: [Int] = []
-        for number in stride(from: 3, to: composite.count, by: 2) where !composite[number] {
-            primes.append(number)
-            for multiple in stride(from: number * number, to: composite.count, by: 2 * number) {
-                composite[multiple] = true
-            }
+/// Miller-Rabin on one odd number (FIPS 186-5, B.3.1).
+private struct MillerRabin {
+    let candidate: BigInteger
+    /// candidate - 1 = odd · 2^twos
+    let previous: BigInteger
+    private let odd: BigInteger
+    private let twos: UInt
+
+    init(candidate: BigInteger, previous: BigInteger) {
+        self.candidate = candidate
+        self.previous = previous
+        let twos = __gmpz_scan1(previous.pointer, 0)
+        self.twos = twos
+        odd = BigInteger.make { __gmpz_fdiv_q_2exp($0, previous.pointer, twos) }
+    }
+
+    /// One round; false proves that the candidate is composite.
+    func passes(base: BigInteger) -> Bool {
+        let power = withExtendedLifetime((base, odd, candidate)) {
+            BigInteger.make { __gmpz_powm($0, base.pointer, odd.pointer, candidate.pointer) }
         }
-        return primes
-    }()
+        if power.compare(1) == 0 || power.compare(previous) == 0 { return true }
+        for _ in 1..<max(twos, 1) {
+            __gmpz_powm_ui(power.pointer, power.pointer, 2, candidate.pointer)
+            if power.compare(previous) == 0 { return true }
+        }
+        return false
+    }
 }

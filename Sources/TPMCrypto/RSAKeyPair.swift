@@ -9,7 +9,7 @@ public struct RSAPrimes: Sendable {
     public let q: Secret
 }
 
-/// RSA key generation (FIPS 186-5, A.1.3, with an interval search from each random start).
+/// RSA key generation with random probable primes (FIPS 186-5, A.1.3), for the sizes of TPM 1.2.
 public enum RSAKeyGenerator {
     /// Throws unless `bits` is 512, 1024 or 2048 and `exponent` is odd and at least 3, or when `random` fails.
     /// The result depends on nothing but the arguments.
