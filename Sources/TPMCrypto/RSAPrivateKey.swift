@@ -13,7 +13,7 @@ public final class RSAPrivateKey: Sendable {
     /// Recovers the other prime by division. Throws on the errors of `RSAPublicKey.init`, if `prime` does not divide
     /// the modulus into two different numbers above 2, or if the exponent has no inverse.
     public init(modulus: [UInt8], exponent: UInt32, prime: Secret) throws(CryptoError) {
-        publicKey = try RSAPublicKey(modulus: modulus, exponent: exponent)
+        try RSAPublicKey.check(modulus: modulus, exponent: exponent)
         let given = BigInteger(prime)
         let n = BigInteger(modulus)
         guard let other = n.exactQuotient(given), given.compare(2) > 0, other.compare(2) > 0,
@@ -37,6 +37,7 @@ public final class RSAPrivateKey: Sendable {
                 ("rsa-exponent2", bytes(d.remainder(q1))),
                 ("rsa-coefficient1", bytes(inverse)),
             ])
+        publicKey = RSAPublicKey(modulus: modulus, exponent: exponent, handle: handle)
         self.prime = prime
     }
 

@@ -13,21 +13,34 @@ public final class RSAPublicKey: Sendable {
 
     /// Takes a big-endian modulus without zeros in front; throws on 0 first, an even modulus, a size outside
     /// 64...512 bytes, or an exponent that is even or below 3.
-    public init(modulus: [UInt8], exponent: UInt32) throws(CryptoError) {
+    public convenience init(modulus: [UInt8], exponent: UInt32) throws(CryptoError) {
+        try Self.check(modulus: modulus, exponent: exponent)
+        self.init(
+            modulus: modulus, exponent: exponent,
+            handle: try RSAHandle(
+                selection: vtpm_pkey_public,
+                numbers: [
+                    ("n", Secret(modulus)),
+                    ("e", BigInteger(UInt(exponent)).secret(count: 4)),
+                ]))
+    }
+
+    /// Takes numbers that passed `check`. A private key shares its handle with its public key: that is cheaper to
+    /// load and to keep than two.
+    init(modulus: [UInt8], exponent: UInt32, handle: RSAHandle) {
+        self.modulus = modulus
+        self.exponent = exponent
+        self.handle = handle
+        modulusSize = modulus.count
+    }
+
+    /// Throws what the public initialiser throws.
+    static func check(modulus: [UInt8], exponent: UInt32) throws(CryptoError) {
         guard (64...512).contains(modulus.count), let first = modulus.first, first != 0 else {
             throw CryptoError(what: "RSA modulus size")
         }
         guard let last = modulus.last, last % 2 == 1 else { throw CryptoError(what: "RSA modulus even") }
         guard exponent >= 3, exponent % 2 == 1 else { throw CryptoError(what: "RSA exponent") }
-        self.modulus = modulus
-        self.exponent = exponent
-        modulusSize = modulus.count
-        handle = try RSAHandle(
-            selection: vtpm_pkey_public,
-            numbers: [
-                ("n", Secret(modulus)),
-                ("e", BigInteger(UInt(exponent)).secret(count: 4)),
-            ])
     }
 
     /// EME-OAEP with SHA-1, MGF1 and the label "TCPA"; throws if the message exceeds modulusSize - 42 bytes.

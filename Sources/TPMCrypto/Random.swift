@@ -22,9 +22,10 @@ public struct SystemRandom: RandomSource {
     }
 
     public func stir(_ bytes: [UInt8]) {
-        let generator = RAND_get0_private(Library.shared.context)
-        // The bytes are additional input to a reseed; one that fails leaves the generator as it was.
-        _ = EVP_RAND_reseed(generator, 0, nil, 0, bytes, bytes.count)
+        // The primary generator seeds those of all threads, and they notice when it was seeded anew. The bytes are
+        // additional input beside the system's entropy; a reseed that fails is tried again at the next draw.
+        let primary = RAND_get0_primary(Library.shared.context)
+        _ = EVP_RAND_reseed(primary, 0, nil, 0, bytes, bytes.count)
     }
 }
 

@@ -3,10 +3,15 @@ import Testing
 @testable import TPMCrypto
 
 @Suite struct HashTests {
+    /// The examples of FIPS 180.
     @Test(arguments: [
         ("", "da39a3ee5e6b4b0d3255bfef95601890afd80709"),
         ("abc", "a9993e364706816aba3e25717850c26c9cd0d89d"),
         ("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "84983e441c3bd26ebaae4aa1f95129e5e54670f1"),
+        (
+            "abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrst"
+                + "nopqrstu", "a49b2446a02c645bf419f995b67091253a04a259"
+        ),
     ])
     func sha1Vectors(text: String, expected: String) {
         let bytes = Array(text.utf8)
@@ -40,16 +45,33 @@ import Testing
         #expect(SHA1.hash(digest, digest) == SHA1.hash(digest.bytes + digest.bytes))
     }
 
+    /// RFC 2202, all seven cases of HMAC-SHA1.
     @Test(arguments: [
-        ([UInt8](repeating: 0x0b, count: 20), "Hi There", "b617318655057264e28bc0b6fb378c8ef146be00"),
-        (Array("Jefe".utf8), "what do ya want for nothing?", "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"),
+        ([UInt8](repeating: 0x0b, count: 20), Array("Hi There".utf8), "b617318655057264e28bc0b6fb378c8ef146be00"),
         (
-            [UInt8](repeating: 0xaa, count: 80), "Test Using Larger Than Block-Size Key - Hash Key First",
+            Array("Jefe".utf8), Array("what do ya want for nothing?".utf8),
+            "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"
+        ),
+        (
+            [UInt8](repeating: 0xaa, count: 20), [UInt8](repeating: 0xdd, count: 50),
+            "125d7342b9ac11cd91a39af48aa17b4f63f175d3"
+        ),
+        ((1...25).map { UInt8($0) }, [UInt8](repeating: 0xcd, count: 50), "4c9007f4026250c6bc8414f9bf50c86c2d7235da"),
+        (
+            [UInt8](repeating: 0x0c, count: 20), Array("Test With Truncation".utf8),
+            "4c1a03424b55e07fe7f27be1d58bb9324a9a5a04"
+        ),
+        (
+            [UInt8](repeating: 0xaa, count: 80), Array("Test Using Larger Than Block-Size Key - Hash Key First".utf8),
             "aa4ae5e15272d00e95705637ce8a3b55ed402112"
         ),
+        (
+            [UInt8](repeating: 0xaa, count: 80),
+            Array("Test Using Larger Than Block-Size Key and Larger Than One Block-Size Data".utf8),
+            "e8e99d0f45237d786d6bbaa7965c7808bbff1a91"
+        ),
     ])
-    func hmacVectors(key: [UInt8], text: String, expected: String) {
-        let bytes = Array(text.utf8)
+    func hmacVectors(key: [UInt8], bytes: [UInt8], expected: String) {
         #expect(HMAC.authenticate(key: Secret(key), bytes).description == expected)
         var incremental = HMAC(key: Secret(key))
         incremental.update(bytes[..<3])
@@ -57,9 +79,32 @@ import Testing
         #expect(incremental.finalize().description == expected)
     }
 
+    @Test func hmacOfPartsIsThatOfTheWhole() {
+        let key = Secret(Digest(repeating: 4))
+        let nonce = Digest(repeating: 9)
+        let whole = HMAC.authenticate(key: key, nonce.bytes + [0, 0, 1, 2, 7])
+        #expect(HMAC.authenticate(key: key, nonce, UInt32(0x102), UInt8(7)) == whole)
+        #expect(HMAC.authenticate(key: key, nonce, Secret([0, 0]), [1, 2, 7][...]) == whole)
+        var forked = HMAC(key: key)
+        forked.update(nonce)
+        let other = forked
+        forked.update(uint32: 0x102)
+        forked.update(uint8: 7)
+        #expect(forked.finalize() == whole && other.finalize() == HMAC.authenticate(key: key, nonce))
+    }
+
+    /// The long masks were computed with Python's hashlib from PKCS #1's definition.
     @Test func mgf1() throws {
         let mask = try MGF1.generate(seed: Secret(Array("foo".utf8)), count: 5)
         #expect(mask == [0x1a, 0xc9, 0x07, 0x5c, 0xd4])
+        let long = hex(
+            "a03eb8ac3e6ad809805ec489ce85f2cefe8d00c69595e19565aec43db343f6e8"
+                + "c11e1224a7617f6f8d54d36ca26d2a23f022")
+        #expect(try MGF1.generate(seed: Secret(Array("abc".utf8)), count: 50) == long)
+        var data = [UInt8](repeating: 0xFF, count: 50)
+        try MGF1.xor(seed: Secret(Array("abc".utf8)), into: &data)
+        #expect(data == long.map { ~$0 })
+        #expect(try MGF1.generate(seed: Secret([]), count: 0).isEmpty)
         #expect(throws: CryptoError.self) { try MGF1.generate(seed: Secret([]), count: -1) }
         #expect(throws: CryptoError.self) { try MGF1.generate(seed: Secret([]), count: 1 << 21) }
     }

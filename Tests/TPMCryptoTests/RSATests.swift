@@ -5,31 +5,6 @@ import Testing
 
 @Suite struct RSATests {
     @Test(arguments: [512, 1024, 2048])
-    func generation(bits: Int) throws {
-        let primes = try RSAKeyGenerator.generate(bits: bits, random: SeededRandom(seed: 5))
-        let again = try RSAKeyGenerator.generate(bits: bits, random: SeededRandom(seed: 5))
-        #expect(primes.modulus == again.modulus && primes.p == again.p && primes.q == again.q)
-        let (p, q) = (BigInteger(primes.p), BigInteger(primes.q))
-        #expect((p * q).compare(BigInteger(primes.modulus)) == 0)
-        #expect((p * q).bitCount == bits && primes.modulus.count == bits / 8)
-        #expect(p.bitCount == bits / 2 && q.bitCount == bits / 2 && p.compare(q) > 0)
-        #expect(p.distance(q).bitCount > bits / 2 - 99)
-        #expect(__gmpz_probab_prime_p(p.pointer, 30) > 0 && __gmpz_probab_prime_p(q.pointer, 30) > 0)
-    }
-
-    @Test func generationRefusals() {
-        let random = SeededRandom(seed: 1)
-        for bits in [-8, 0, 768, 4096] {
-            #expect(throws: CryptoError.self) { try RSAKeyGenerator.generate(bits: bits, random: random) }
-        }
-        for exponent: UInt32 in [0, 1, 2, 65536] {
-            #expect(throws: CryptoError.self) {
-                try RSAKeyGenerator.generate(bits: 512, exponent: exponent, random: random)
-            }
-        }
-    }
-
-    @Test(arguments: [512, 1024, 2048])
     func oaep(bits: Int) throws {
         let key = try makeKey(bits)
         let longest = Secret(count: bits / 8 - 42)
@@ -96,6 +71,48 @@ import Testing
                 try RSAPrivateKey(modulus: primes.modulus, exponent: 65537, prime: wrong)
             }
         }
+    }
+
+    /// A key of `openssl genrsa 512`, and what `openssl pkeyutl` made with it.
+    private let known = (
+        modulus: hex(
+            "c7b3c0f279093545705ad29882fb5b6bbf434700c84b195662225aaa38c5ee5b"
+                + "46fa9891cd3ec2d5b4bd3dde6ec76bb1ac6f47c082d0b9242776dbb21bf67555"),
+        prime: Secret(hex("e83e3400b840f1f639b6da509946227dc62f252e9f8bf9a1ad9a90f6ea4ac5ff")),
+        message: Secret((1...20).map { UInt8($0) })
+    )
+
+    @Test func signsAsOpenSSLDoes() throws {
+        let key = try RSAPrivateKey(modulus: known.modulus, exponent: 65537, prime: known.prime)
+        let signature = hex(
+            "290546a08cb5311dfaa4126cdb5af7a3783a38426180a5e22750cd44d3a40bab"
+                + "4b5d89b2713f3176af31b8ec5f926fbe1fca84916888d46a9ac1f5b2ac5ad94d")
+        let info = DigestInfo.sha1(SHA1.hash(Array("abc".utf8)))
+        #expect(try key.signPKCS1(block: info) == signature)
+        #expect(key.publicKey.verifyPKCS1(digestInfo: info, signature: signature))
+    }
+
+    @Test func decryptsWhatOpenSSLEncrypted() throws {
+        let key = try RSAPrivateKey(modulus: known.modulus, exponent: 65537, prime: known.prime)
+        // -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_label:54435041
+        let oaep = hex(
+            "adbfff3232b4bca9092a3c2919eb0228a47d042bf9a8ce0ab685c080118dcf2b"
+                + "466ddd7a33c88f2cb4ae36e31dc136480c2b681f72d743c27416e6c45c50048d")
+        #expect(try key.decryptOAEP(oaep) == known.message)
+        let pkcs1 = hex(
+            "70a7e360a7e8d34a756eda147c06496a0de3c517b5ef4937fcacb94fd8d5c755"
+                + "e4df4e18d8794ff1c4009dfd373f666168e39c2b719e0157cc1c75aa1f44e3b5")
+        #expect(try key.decryptPKCS1(pkcs1) == known.message)
+    }
+
+    /// The ciphertext was computed in Python (hashlib and pow) from PKCS #1 v2.1, 7.1.1, with the seed that
+    /// SeededRandom(seed: 9) gives first, and `openssl pkeyutl` decrypts it.
+    @Test func encryptsOAEPAsTheStandardSays() throws {
+        let key = try RSAPublicKey(modulus: known.modulus, exponent: 65537)
+        let expected = hex(
+            "8072cdc25addd21a939c1cae3631067083a5461f80b7f4858754ec9e6199f0ae"
+                + "abb017a9ff9d4c7c3361b63fc4c0b2153984456c8664c7da58c825232376302e")
+        #expect(try key.encryptOAEP(known.message, random: SeededRandom(seed: 9)) == expected)
     }
 
     @Test func publicKeyRefusals() {

@@ -48,4 +48,12 @@ import Testing
         #expect(try SystemRandom().digest() != SystemRandom().digest())
         #expect(throws: CryptoError.self) { try source.bytes(count: -1) }
     }
+
+    @Test func stirringLeavesTheSystemsSourceWorking() throws {
+        let source = SystemRandom()
+        for bytes in [[], [UInt8](repeating: 1, count: 255)] {
+            source.stir(bytes)
+            #expect(try source.digest() != source.digest())
+        }
+    }
 }

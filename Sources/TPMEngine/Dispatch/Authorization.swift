@@ -209,7 +209,7 @@ extension AuthSession.Binding {
         case .aes128CTR:
             do {
                 let iv = Array(counter.bytes.prefix(AES.blockSize))
-                return Secret(try AES.ctr(key: aesKey, iv: iv, data: value.bytes))
+                return try AES.ctr(key: aesKey, iv: iv, data: value)
             } catch {
                 throw .fail
             }
