@@ -89,8 +89,11 @@ public struct TPM: Sendable {
         try header.code(&decoder)
         guard header.paramSize == UInt32(clamping: command.count) else { throw .badParamSize }
         guard let row = OrdinalTable.row(for: header.ordinal) else { throw .badOrdinal }
-        if state.any.isFailed, header.ordinal != .getTestResult { throw .failedSelfTest }
-        if state.any.postInitialise, header.ordinal != .startup { throw .invalidPostInit }
+        if state.any.isFailed {
+            guard Self.worksInFailureMode.contains(header.ordinal) else { throw .failedSelfTest }
+        } else if state.any.postInitialise, header.ordinal != .startup {
+            throw .invalidPostInit
+        }
         switch header.tag {
         case .rquCommand where row.rqu, .rquAuth1 where row.auth1, .rquAuth2 where row.auth2: break
         default: throw .badTag
@@ -106,6 +109,9 @@ public struct TPM: Sendable {
     /// Commands that Part 2, 17 does not mark as possible without an owner though their actions are: a session with
     /// an NV area that was defined before there was an owner, say.
     private static let worksWithoutOwner: Set<Ordinal> = [.osap, .saveContext, .loadContext]
+
+    /// What helps to find out why the TPM is in failure mode (Part 1, 9.2); TPM_GetCapability tells less than else.
+    private static let worksInFailureMode: Set<Ordinal> = [.getTestResult, .getCapability]
 
     /// The only form of a failed command's response (Part 2, 16).
     static func failure(_ result: TPMResult) -> [UInt8] {
