@@ -35,6 +35,8 @@ extension TPM {
             state.any.disableResetLock = true
             restartLockout(atLeast: 1)
         } else {
+            // This trial came after the last wait, with which TPM_ResetLockValue opened again (action 1.a).
+            state.any.disableResetLock = false
             restartLockout()
         }
     }

@@ -97,10 +97,16 @@ extension Execution {
         if state.clear.flags.deactivated { throw .deactivated }
     }
 
-    /// Counts a write while there is no owner, of which there are TPM_MAX_NV_WRITE_NOOWNER: TPM_MAXNVWRITES.
-    mutating func countUnownedWrite() throws(TPMResult) {
-        guard !state.permanent.hasOwner else { return }
-        guard state.permanent.noOwnerNVWrite < 64 else { throw .maxNVWrites }
-        state.permanent.noOwnerNVWrite += 1
+    /// TPM_MAXNVWRITES when one more write would be too many for a TPM without an owner (Part 3, 20.1 action 5.d and
+    /// 20.2 action 5.b).
+    func checkUnownedWrites() throws(TPMResult) {
+        guard state.permanent.hasOwner || state.permanent.noOwnerNVWrite < DataSize.maxNVWriteNoOwner else {
+            throw .maxNVWrites
+        }
+    }
+
+    /// Counts a write that ``checkUnownedWrites()`` allowed and that was done.
+    mutating func countUnownedWrite() {
+        if !state.permanent.hasOwner { state.permanent.noOwnerNVWrite += 1 }
     }
 }

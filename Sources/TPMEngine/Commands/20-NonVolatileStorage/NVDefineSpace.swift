@@ -28,20 +28,26 @@ extension NVDefineSpace: CommandActions {
                 if execution.state.permanent.hasOwner { throw .ownerSet }
                 guard info.dataSize != 0 else { throw .badDataSize }
             }
-            if info.nvIndex != NVIndex.trial { try execution.countUnownedWrite() }
+            try execution.checkUnownedWrites()
             authValue = request.encAuth
         }
         // 6.
         if let old = execution.state.permanent.nv.areas[info.nvIndex] {
             if isLocked { try execution.checkVolatileLocks(old) }
             execution.remove(area: info.nvIndex)
-            if info.dataSize == 0 { return Response() }
+            guard info.dataSize != 0 else {
+                execution.countUnownedWrite()
+                return Response()
+            }
         }
         // 7. and 8. were part of the decoding. 9.
         try check(info)
         // 10. to 12.
         try execution.state.permanent.nv.checkSpace(info.dataSize)
         guard info.nvIndex != NVIndex.trial else { return Response() }
+        execution.countUnownedWrite()
+        // An area that went with its owner may have left its locks behind.
+        if execution.state.clear.nvLocks[info.nvIndex] != nil { execution.state.clear.nvLocks[info.nvIndex] = nil }
         var pubInfo = info
         pubInfo.bReadSTClear = false
         pubInfo.bWriteSTClear = false

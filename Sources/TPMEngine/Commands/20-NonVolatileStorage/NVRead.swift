@@ -10,12 +10,12 @@ extension NVReadValue: CommandActions {
         let isOwnerRead = attributes.contains(.ownerRead)
         // 3.
         if isLocked, isOwnerRead { try execution.checkEnabled() }
-        // 4. and 5.
+        // 4. and 5. An area with a secret of its own is never read with another, or without (1.b).
+        guard !attributes.contains(.authRead) else { throw .authConflict }
         if execution.authorization.last != nil {
             guard isOwnerRead || !isLocked else { throw .authConflict }
             try execution.authorizeOwner()
         } else {
-            guard !attributes.contains(.authRead) else { throw .authConflict }
             guard !isOwnerRead || !isLocked else { throw .authConflict }
         }
         if isLocked {

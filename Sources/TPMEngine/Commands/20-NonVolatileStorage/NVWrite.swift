@@ -18,7 +18,7 @@ extension NVWriteValue: CommandActions {
             try execution.authorizeOwner()
         } else {
             guard !isOwnerWrite || isIndex0 || !isLocked else { throw .authConflict }
-            try execution.countUnownedWrite()
+            try execution.checkUnownedWrites()
         }
         // 6.
         if isIndex0 {
@@ -35,8 +35,9 @@ extension NVWriteValue: CommandActions {
             try execution.checkWriteLocks(area)
             try execution.checkPCRs(area.pubInfo.pcrInfoWrite)
         }
-        // 14. to 16.
+        // 14. to 16. Locking an area is no write.
         try execution.write(request, to: area)
+        if !request.data.isEmpty { execution.countUnownedWrite() }
         return Response()
     }
 }
