@@ -46,8 +46,9 @@ public struct TPM: Sendable {
         let before = state
         let header: Header
         let row: OrdinalRow
+        let actions: any CommandActions.Type
         do throws(TPMResult) {
-            (header, row) = try check(command)
+            (header, row, actions) = try check(command)
         } catch {
             return outcome(Self.failure(error), error, since: before)
         }
@@ -55,7 +56,6 @@ public struct TPM: Sendable {
         if state.any.sha1 != nil, !SHA1Thread.ordinals.contains(header.ordinal) { state.any.sha1 = nil }
         var execution = Execution(state: state, environment: environment, row: row, locality: locality.selection)
         do throws(TPMResult) {
-            guard let actions = Registry.actions(for: header.ordinal) else { throw .badOrdinal }
             let response = try actions.run(command, tag: header.tag, &execution)
             state = execution.state
             if header.ordinal != .saveState, state.saved != nil, state.changesSavedState(since: before) {
@@ -80,7 +80,7 @@ public struct TPM: Sendable {
     }
 
     /// The checks that all commands share, before any operand is looked at.
-    private func check(_ command: [UInt8]) throws(TPMResult) -> (Header, OrdinalRow) {
+    private func check(_ command: [UInt8]) throws(TPMResult) -> (Header, OrdinalRow, any CommandActions.Type) {
         guard command.count >= Header.byteCount, command.count <= Self.maximumCommandSize else {
             throw .badParamSize
         }
@@ -88,7 +88,8 @@ public struct TPM: Sendable {
         var header = Header()
         try header.code(&decoder)
         guard header.paramSize == UInt32(clamping: command.count) else { throw .badParamSize }
-        guard let row = OrdinalTable.row(for: header.ordinal) else { throw .badOrdinal }
+        guard let row = OrdinalTable.row(for: header.ordinal), let actions = Registry.actions(for: header.ordinal)
+        else { throw .badOrdinal }
         if state.any.isFailed {
             guard Self.worksInFailureMode.contains(header.ordinal) else { throw .failedSelfTest }
         } else if state.any.postInitialise, header.ordinal != .startup {
@@ -103,7 +104,7 @@ public struct TPM: Sendable {
         if !state.permanent.hasOwner, !row.noOwner, !Self.worksWithoutOwner.contains(header.ordinal) {
             throw .noSRK
         }
-        return (header, row)
+        return (header, row, actions)
     }
 
     /// Commands that Part 2, 17 does not mark as possible without an owner though their actions are: a session with
