@@ -6,6 +6,13 @@ let package = Package(
     products: [
         .library(name: "TPMEngine", targets: ["TPMEngine"]),
         .library(name: "TPMClient", targets: ["TPMClient"]),
+        .library(name: "TPMServer", targets: ["TPMServer"]),
+        .executable(name: "vtpm", targets: ["vtpm"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         .systemLibrary(
@@ -15,9 +22,26 @@ let package = Package(
         .target(name: "TPMWire", dependencies: ["TPMCrypto"]),
         .target(name: "TPMEngine", dependencies: ["TPMCrypto", "TPMWire"]),
         .target(name: "TPMClient", dependencies: ["TPMCrypto", "TPMWire"]),
+        .target(
+            name: "TPMServer",
+            dependencies: [
+                "TPMEngine",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        .executableTarget(
+            name: "vtpm",
+            dependencies: [
+                "TPMClient", "TPMServer",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(name: "TPMCryptoTests", dependencies: ["TPMCrypto"]),
         .testTarget(name: "TPMWireTests", dependencies: ["TPMWire"]),
         .testTarget(name: "TPMEngineTests", dependencies: ["TPMEngine", "TPMClient"]),
+        .testTarget(name: "TPMClientTests", dependencies: ["TPMClient", "TPMEngine"]),
+        .testTarget(name: "TPMServerTests", dependencies: ["TPMServer", "TPMClient"]),
     ],
     swiftLanguageModes: [.v6]
 )
