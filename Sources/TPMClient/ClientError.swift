@@ -20,7 +20,8 @@ public enum ClientError: Error, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .tpm(let result, let ordinal): "\(ordinal): \(result.name) (\(result.rawValue)): \(result.meaning)"
+        case .tpm(let result, let ordinal):
+            "\(ordinal): \(result)\(result.meaning.map { ": \($0)" } ?? "")"
         case .badResponse(let ordinal): "\(ordinal): the TPM's answer makes no sense"
         case .notAuthentic(let ordinal): "\(ordinal): the answer is not authentic: its HMAC is wrong"
         case .badRequest(let ordinal): "\(ordinal): the operands are too long or do not fit together"
