@@ -25,41 +25,52 @@ public final class Session {
         self.continues = continues
     }
 
-    /// New authorization data, encrypted for the next command (Part 1, 13.4). An OIAP session cannot: the data is
-    /// returned as it is.
-    public func hide(_ secret: Secret) -> Secret { mask(secret, with: nonceEven) }
+    /// New authorization data, encrypted for the next command (Part 1, 13.4).
+    ///
+    /// - Throws: ``ClientError/cannotHide`` for an OIAP session, rather than giving the data away.
+    public func hide(_ secret: Secret) throws(ClientError) -> Secret { try mask(secret, with: nonceEven) }
 
     /// The command's second encrypted value.
-    public func hideSecond(_ secret: Secret) -> Secret { mask(secret, with: nonceOdd) }
+    public func hideSecond(_ secret: Secret) throws(ClientError) -> Secret { try mask(secret, with: nonceOdd) }
 
     /// Data of any length, as TPM_Sealx takes it and TPM_Unseal returns it; the same call encrypts and decrypts
-    /// (Part 3, 10.7). The nonces are those of the command that carries the data.
-    public func mask(data: Secret, nonceEven: Digest, nonceOdd: Digest) throws -> Secret {
-        switch scheme {
-        case .aes128CTR:
-            let counter = SHA1.hash(nonceEven, nonceOdd)
-            return Secret(try AES.ctr(key: aesKey, iv: Array(counter.bytes.prefix(AES.blockSize)), data: data.bytes))
-        default:
-            var bytes = data.bytes
-            defer { wipe(&bytes) }
-            try MGF1.xor(
-                seed: Secret(nonceEven.bytes + nonceOdd.bytes + Array("XOR".utf8) + key.bytes), into: &bytes)
-            return Secret(bytes)
+    /// (Part 3, 10.7). The nonces are those of the command that carries the data: take ``nonceEven`` and ``nonceOdd``
+    /// before it is sent.
+    ///
+    /// - Throws: ``ClientError/cannotHide`` for an OIAP session.
+    public func mask(data: Secret, nonceEven: Digest, nonceOdd: Digest) throws(ClientError) -> Secret {
+        var bytes = data.bytes
+        defer { wipe(&bytes) }
+        do {
+            switch scheme {
+            case nil:
+                throw CryptoError(what: "OIAP has no shared secret")
+            case .xor:
+                let seed = Secret(nonceEven.bytes + nonceOdd.bytes + Array("XOR".utf8) + key.bytes)
+                try MGF1.xor(seed: seed, into: &bytes)
+            case .aes128CTR:
+                let counter = SHA1.hash(nonceEven, nonceOdd)
+                bytes = try AES.ctr(key: aesKey, iv: Array(counter.bytes.prefix(AES.blockSize)), data: bytes)
+            }
+        } catch {
+            throw .cannotHide
         }
+        return Secret(bytes)
     }
 
     private var aesKey: Secret { Secret(Array(key.bytes.prefix(AES.blockSize))) }
 
-    private func mask(_ secret: Secret, with nonce: Digest) -> Secret {
+    private func mask(_ secret: Secret, with nonce: Digest) throws(ClientError) -> Secret {
         switch scheme {
         case nil:
-            return secret
+            throw .cannotHide
         case .xor:
             let pad = SHA1.hash(key, nonce)
+            guard secret.count == Digest.byteCount else { throw .cannotHide }
             return Secret(zip(secret.bytes, pad.bytes).map { $0 ^ $1 })
         case .aes128CTR:
             let iv = Array(nonce.bytes.prefix(AES.blockSize))
-            return (try? AES.ctr(key: aesKey, iv: iv, data: secret.bytes)).map { Secret($0) } ?? secret
+            do { return Secret(try AES.ctr(key: aesKey, iv: iv, data: secret.bytes)) } catch { throw .cannotHide }
         }
     }
 
@@ -73,14 +84,18 @@ public final class Session {
         return trailer
     }
 
-    /// Checks the answer's trailer; false when its HMAC is not the TPM's.
-    func accept(_ trailer: AuthResponse, digest: Digest, next: Digest, key responseKey: Secret?) -> Bool {
+    /// Whether an answer's trailer comes from the TPM: its HMAC covers what this session will believe, the next
+    /// nonce and whether the session goes on (Part 1, 13.2.1).
+    func isAuthentic(_ trailer: AuthResponse, digest: Digest) -> Bool {
         let expected = HMAC.authenticate(
-            key: responseKey ?? key, digest, trailer.nonceEven, nonceOdd, UInt8(trailer.continueAuthSession ? 1 : 0))
-        guard Secret(expected) == Secret(trailer.resAuth) else { return false }
+            key: key, digest, trailer.nonceEven, nonceOdd, UInt8(trailer.continueAuthSession ? 1 : 0))
+        return constantTimeEqual(expected, trailer.resAuth)
+    }
+
+    /// Takes over what an authentic trailer says, and the nonce for the command after.
+    func roll(_ trailer: AuthResponse, nonceOdd next: Digest) {
         nonceEven = trailer.nonceEven
         nonceOdd = next
         isOpen = trailer.continueAuthSession
-        return true
     }
 }

@@ -4,7 +4,7 @@ import TPMWire
 /// Sends commands to a TPM 1.2 and checks its answers. One command at a time.
 public final class TPMClient {
     private let transport: any Transport
-    private let random: any RandomSource
+    let random: any RandomSource
 
     public init(_ transport: any Transport, random: any RandomSource = SystemRandom()) {
         self.transport = transport
@@ -16,27 +16,43 @@ public final class TPMClient {
     /// A session that the TPM ended says so in ``Session/isOpen``; after an error they are all ended, as the TPM does.
     @discardableResult
     public func execute<C: Command>(
-        _ command: C.Type, _ request: C.Request, _ sessions: Session..., responseKey: Secret? = nil
+        _ command: C.Type, _ request: C.Request, _ sessions: Session...
     ) throws -> C.Response {
-        try execute(command, request, sessions: sessions, responseKey: responseKey)
+        try execute(command, request, sessions: sessions)
     }
 
-    /// - Parameter responseKey: the key of the answer's HMAC where a command changes the secret of its own session.
     public func execute<C: Command>(
-        _ command: C.Type, _ request: C.Request, sessions: [Session], responseKey: Secret? = nil
+        _ command: C.Type, _ request: C.Request, sessions: [Session]
     ) throws -> C.Response {
-        let answer = try transport.transmit(try Self.encode(command, request, sessions: sessions))
-        return try decode(command, answer, sessions: sessions, responseKey: responseKey)
+        guard sessions.allSatisfy(\.isOpen) else { throw ClientError.sessionEnded(C.ordinal) }
+        var bytes = try Self.encode(command, request, sessions: sessions)
+        // Data to be sealed, or written, stands in them.
+        defer { wipe(&bytes) }
+        var answer = try transport.transmit(bytes)
+        defer { wipe(&answer) }
+        return try decode(command, answer, sessions: sessions)
+    }
+
+    /// Sends a command that one secret authorizes, over a session of its own; without a secret, without a session.
+    @discardableResult
+    public func execute<C: Command>(
+        _ command: C.Type, _ request: C.Request, authorizedBy secret: Secret?
+    ) throws -> C.Response {
+        guard let secret else { return try execute(command, request) }
+        return try withOIAP(secret) { try execute(command, request, $0) }
     }
 
     /// The bytes of a command (Part 3, 1).
     public static func encode<C: Command>(
         _ command: C.Type, _ request: C.Request, sessions: [Session] = []
-    ) throws -> [UInt8] {
-        var encoder = WireEncoder(reserving: 512)
+    ) throws(ClientError) -> [UInt8] {
+        let tags: [CommandTag] = [.rquCommand, .rquAuth1, .rquAuth2]
+        guard tags.indices.contains(sessions.count) else { throw .badRequest(C.ordinal) }
+        // Room enough that the buffer does not grow, which would leave a copy behind.
+        var encoder = WireEncoder(reserving: 4096)
         var request = request
         do throws(TPMResult) {
-            var tag = [CommandTag.rquCommand, .rquAuth1, .rquAuth2][min(sessions.count, 2)].rawValue
+            var tag = tags[sessions.count].rawValue
             var size: UInt32 = 0
             var ordinal = C.ordinal.rawValue
             encoder.uint16("tag", &tag)
@@ -51,97 +67,63 @@ public final class TPMClient {
                 try trailer.code(&encoder)
             }
         } catch {
-            throw ClientError.badRequest(C.ordinal)
+            throw .badRequest(C.ordinal)
         }
         encoder.patchSize(at: 2)
         return encoder.bytes
     }
+}
+
+// MARK: - Answers
+
+extension TPMClient {
+    private static let headerSize = 10
 
     private func decode<C: Command>(
-        _ command: C.Type, _ answer: [UInt8], sessions: [Session], responseKey: Secret?
+        _ command: C.Type, _ answer: [UInt8], sessions: [Session]
     ) throws -> C.Response {
-        var decoder = WireDecoder(answer)
-        do throws(TPMResult) {
-            var tag: UInt16 = 0
-            var size: UInt32 = 0
-            var code: UInt32 = 0
-            try decoder.uint16("tag", &tag)
-            try decoder.uint32("paramSize", &size)
-            try decoder.uint32("returnCode", &code)
-            guard size == UInt32(clamping: answer.count) else { throw .badParamSize }
-            if code != 0 {
-                if !TPMResult(rawValue: code).isNonFatal { for session in sessions { session.isOpen = false } }
-                throw TPMResult(rawValue: code)
-            }
-            let expected = [CommandTag.rspCommand, .rspAuth1, .rspAuth2][min(sessions.count, 2)]
-            guard tag == expected.rawValue else { throw .badTag }
-        } catch {
-            if decoder.remaining + 10 == answer.count, answer[6..<10] != [0, 0, 0, 0] {
-                throw ClientError.tpm(error, C.ordinal)
-            }
-            throw ClientError.badResponse(C.ordinal)
-        }
-        return try operands(command, answer, sessions: sessions, responseKey: responseKey)
-    }
-
-    private func operands<C: Command>(
-        _ command: C.Type, _ answer: [UInt8], sessions: [Session], responseKey: Secret?
-    ) throws -> C.Response {
+        let tags: [CommandTag] = [.rspCommand, .rspAuth1, .rspAuth2]
+        var tag: UInt16 = 0
+        var code: UInt32 = 0
         let end = answer.count - sessions.count * AuthResponse.byteCount
-        guard end >= 10 else { throw ClientError.badResponse(C.ordinal) }
         var response = C.Response()
         var trailers: [AuthResponse] = []
-        var parameters = 0
+        var parameters = Self.headerSize
         do throws(TPMResult) {
-            var decoder = WireDecoder(answer[10..<end])
-            try response.handles(&decoder)
-            parameters = end - decoder.remaining
-            try response.code(&decoder)
-            try decoder.finish()
-            var rest = WireDecoder(answer[end...])
-            try rest.array("auth", &trailers, count: sessions.count)
+            var header = WireDecoder(answer)
+            var size: UInt32 = 0
+            try header.uint16("tag", &tag)
+            try header.uint32("paramSize", &size)
+            try header.uint32("returnCode", &code)
+            guard size == UInt32(clamping: answer.count) else { throw .badParamSize }
+            if code == 0 {
+                guard tag == tags[sessions.count].rawValue else { throw .badTag }
+                guard end >= Self.headerSize else { throw .badParamSize }
+                var decoder = WireDecoder(answer[Self.headerSize..<end])
+                try response.handles(&decoder)
+                parameters = end - decoder.remaining
+                try response.code(&decoder)
+                try decoder.finish()
+                var rest = WireDecoder(answer[end...])
+                try rest.array("auth", &trailers, count: sessions.count)
+            } else {
+                // The one form of an error (Part 2, 16).
+                guard tag == CommandTag.rspCommand.rawValue, size == Self.headerSize else { throw .badTag }
+            }
         } catch {
             throw ClientError.badResponse(C.ordinal)
+        }
+        guard code == 0 else {
+            let result = TPMResult(rawValue: code)
+            // There was no new nonce, so the TPM ended the sessions (Part 1, 26).
+            if !result.isNonFatal { for session in sessions { session.isOpen = false } }
+            throw ClientError.tpm(result, C.ordinal)
         }
         let digest = SHA1.hash(UInt32(0), C.ordinal.rawValue, answer[parameters..<end])
         for (session, trailer) in zip(sessions, trailers) {
-            guard session.accept(trailer, digest: digest, next: try random.digest(), key: responseKey) else {
-                throw ClientError.notAuthentic(C.ordinal)
-            }
+            guard session.isAuthentic(trailer, digest: digest) else { throw ClientError.notAuthentic(C.ordinal) }
         }
+        for (session, trailer) in zip(sessions, trailers) { session.roll(trailer, nonceOdd: try random.digest()) }
         return response
-    }
-}
-
-// MARK: - Sessions
-
-extension TPMClient {
-    /// Opens an OIAP session that will prove knowledge of `secret` (Part 3, 18.1).
-    public func oiap(_ secret: Secret, continues: Bool = false) throws -> Session {
-        let opened = try execute(OIAP.self, .init())
-        return Session(
-            handle: opened.authHandle, nonceEven: opened.nonceEven, nonceOdd: try random.digest(), key: secret,
-            scheme: nil, continues: continues)
-    }
-
-    /// Opens an OSAP session bound to an entity (Part 3, 18.2).
-    public func osap(
-        _ kind: EntityKind, _ value: UInt32 = 0, secret: Secret, scheme: ADIPScheme = .xor, continues: Bool = false
-    ) throws -> Session {
-        let nonceOddOSAP = try random.digest()
-        let opened = try execute(
-            OSAP.self,
-            .init(entityType: EntityType(scheme: scheme, kind: kind), entityValue: value, nonceOddOSAP: nonceOddOSAP))
-        let shared = HMAC.authenticate(key: secret, opened.nonceEvenOSAP, nonceOddOSAP)
-        return Session(
-            handle: opened.authHandle, nonceEven: opened.nonceEven, nonceOdd: try random.digest(),
-            key: Secret(shared), scheme: scheme, continues: continues)
-    }
-
-    /// Ends a session that the TPM still holds.
-    public func close(_ session: Session) throws {
-        guard session.isOpen else { return }
-        try execute(FlushSpecific.self, .init(handle: session.handle, resourceType: .auth))
-        session.isOpen = false
     }
 }

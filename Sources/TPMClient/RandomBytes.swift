@@ -1,0 +1,15 @@
+import TPMWire
+
+extension TPMClient {
+    /// Random bytes of the TPM, asked for until there are as many (Part 3, 13.6).
+    public func randomBytes(_ count: Int) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < count {
+            let missing = UInt32(clamping: count - bytes.count)
+            let more = try execute(GetRandom.self, .init(bytesRequested: missing)).randomBytes
+            guard !more.isEmpty, more.count <= missing else { throw ClientError.badResponse(.getRandom) }
+            bytes += more
+        }
+        return bytes
+    }
+}
