@@ -137,8 +137,8 @@ extension OwnedTPM {
         return try client.execute(
             CreateWrapKey.self,
             .init(
-                parentHandle: .srk, dataUsageAuth: session.hide(Self.keyAuth),
-                dataMigrationAuth: session.hideSecond(Self.migrationAuth), keyInfo: template),
+                parentHandle: .srk, dataUsageAuth: try session.hide(Self.keyAuth),
+                dataMigrationAuth: try session.hideSecond(Self.migrationAuth), keyInfo: template),
             session
         ).wrappedKey
     }
