@@ -33,7 +33,7 @@ let package = Package(
         .executableTarget(
             name: "vtpm",
             dependencies: [
-                "TPMClient", "TPMServer",
+                "TPMClient", "TPMCrypto", "TPMServer", "TPMWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),

@@ -1,0 +1,70 @@
+import Glibc
+import TPMCrypto
+
+/// What went wrong with a file, in one sentence.
+struct FileError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+
+    /// What the system says about the last call that failed.
+    static func reason() -> String { String(cString: strerror(errno)) }
+}
+
+/// Whole files in and out; `-` is standard input or output.
+enum Files {
+    /// Reads a file of at most `limit` bytes.
+    static func read(_ path: String, limit: Int = 1 << 20) throws -> Secret {
+        let file = path == "-" ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw FileError("cannot open \(path): \(FileError.reason())") }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: limit + 1)
+        defer { wipe(&bytes) }
+        var have = 0
+        while have < bytes.count {
+            let count = bytes.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress?.advanced(by: have), $0.count - have) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw FileError("cannot read \(path): \(FileError.reason())") }
+            guard count > 0 else {
+                return bytes.withUnsafeBytes { Secret(UnsafeRawBufferPointer(rebasing: $0[..<have])) }
+            }
+            have += count
+        }
+        throw FileError("\(path) is longer than \(limit) bytes")
+    }
+
+    /// The first line of a file, without its end.
+    static func readPassphrase(_ path: String) throws -> Secret {
+        try read(path, limit: 64 << 10).withUnsafeBytes { bytes in
+            let line = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+            return Secret(UnsafeRawBufferPointer(rebasing: line))
+        }
+    }
+
+    /// Writes a file whole or not at all: a temporary beside it, safe on disk, takes its name.
+    static func write(_ bytes: Secret, to path: String, mode: mode_t) throws {
+        if path == "-" { return try put(bytes, to: STDOUT_FILENO, "standard output") }
+        let temporary = "\(path).\(getpid()).new"
+        let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+        guard file >= 0 else { throw FileError("cannot create \(temporary): \(FileError.reason())") }
+        do {
+            defer { close(file) }
+            try put(bytes, to: file, temporary)
+            guard fsync(file) == 0 else { throw FileError("cannot write \(temporary): \(FileError.reason())") }
+            guard rename(temporary, path) == 0 else { throw FileError("cannot replace \(path): \(FileError.reason())") }
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+    }
+
+    private static func put(_ bytes: Secret, to file: Int32, _ name: String) throws {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress?.advanced(by: done), $0.count - done) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw FileError("cannot write \(name): \(FileError.reason())") }
+            done += count
+        }
+    }
+}
