@@ -17,7 +17,7 @@ extension RSAPublicKey {
 
     /// Encrypts for TPM_UnBind (Part 3, 10.3): a TPM_BOUND_DATA under OAEP. A key of 2048 bits takes 209 bytes.
     public func bind(_ data: Secret, random: some RandomSource = SystemRandom()) throws -> [UInt8] {
-        let bound = BoundData(payload: .bind, payloadData: data.bytes)
+        let bound = BoundData(payload: .bind, payloadData: data)
         return try encryptOAEP(try bound.encodedSecret(), random: random)
     }
 }

@@ -7,8 +7,8 @@ extension TPMClient {
         while bytes.count < count {
             let missing = UInt32(clamping: count - bytes.count)
             let more = try execute(GetRandom.self, .init(bytesRequested: missing)).randomBytes
-            guard !more.isEmpty, more.count <= missing else { throw ClientError.badResponse(.getRandom) }
-            bytes += more
+            guard more.count > 0, more.count <= missing else { throw ClientError.badResponse(.getRandom) }
+            bytes += more.bytes
         }
         return bytes
     }
