@@ -1,5 +1,5 @@
-import Testing
 import TPMCrypto
+import Testing
 
 @testable import TPMWire
 
@@ -30,10 +30,12 @@ import TPMCrypto
     }
 
     @Test func areasAndPropertiesHaveTheirNumbers() {
-        #expect(CapabilityArea.allCases.map(\.rawValue) == Array(1...9) + [0xc, 0xd, 0x10, 0x11, 0x12, 0x14, 0x15]
-            + Array(0x17...0x1a))
-        #expect(CapabilityProperty.allCases.map(\.rawValue) == Array(0x101...0x104) + [0x107]
-            + Array(0x10a...0x117) + Array(0x119...0x120) + [0x122, 0x123, 0x124])
+        #expect(
+            CapabilityArea.allCases.map(\.rawValue) == Array(1...9) + [0xc, 0xd, 0x10, 0x11, 0x12, 0x14, 0x15]
+                + Array(0x17...0x1a))
+        #expect(
+            CapabilityProperty.allCases.map(\.rawValue) == Array(0x101...0x104) + [0x107]
+                + Array(0x10a...0x117) + Array(0x119...0x120) + [0x122, 0x123, 0x124])
         #expect(CapabilityFlags.permanent.rawValue == 0x108 && CapabilityFlags.volatile.rawValue == 0x109)
         #expect(SetCapabilityArea.allCases.map(\.rawValue) == Array(1...7))
     }

@@ -1,5 +1,5 @@
-import Testing
 import TPMCrypto
+import Testing
 
 @testable import TPMWire
 
@@ -9,12 +9,14 @@ import TPMCrypto
         let checksum = Digest(repeating: 0xc4)
         let checksumBytes = String(repeating: "c4", count: 20)
         try expect(
-            CreateEndorsementKeyPair.Request(antiReplay: Given.nonce, keyInfo: Given.parms), is: Given.nonceBytes + Given.parmsBytes)
+            CreateEndorsementKeyPair.Request(antiReplay: Given.nonce, keyInfo: Given.parms),
+            is: Given.nonceBytes + Given.parmsBytes)
         try expect(
             CreateEndorsementKeyPair.Response(pubEndorsementKey: Given.pubkey, checksum: checksum),
             is: Given.pubkeyBytes + checksumBytes)
         try expect(
-            CreateRevocableEK.Request(antiReplay: Given.nonce, keyInfo: Given.parms, generateReset: true, inputEKreset: Given.auth),
+            CreateRevocableEK.Request(
+                antiReplay: Given.nonce, keyInfo: Given.parms, generateReset: true, inputEKreset: Given.auth),
             is: Given.nonceBytes + Given.parmsBytes + "01" + Given.authBytes)
         try expect(
             CreateRevocableEK.Response(pubEndorsementKey: Given.pubkey, checksum: checksum, outputEKreset: Given.auth),
@@ -22,7 +24,8 @@ import TPMCrypto
         try expect(RevokeTrust.Request(ekReset: Given.auth), is: Given.authBytes)
         try expect(ReadPubek.Request(antiReplay: Given.nonce), is: Given.nonceBytes)
         try expect(
-            ReadPubek.Response(pubEndorsementKey: Given.pubkey, checksum: checksum), is: Given.pubkeyBytes + checksumBytes)
+            ReadPubek.Response(pubEndorsementKey: Given.pubkey, checksum: checksum),
+            is: Given.pubkeyBytes + checksumBytes)
         // This Given.handle enters the HMAC, so it is a parameter.
         try expect(OwnerReadInternalPub.Request(keyHandle: .ek), is: "40000006")
         try expect(OwnerReadInternalPub.Response(publicPortion: Given.pubkey), is: Given.pubkeyBytes)

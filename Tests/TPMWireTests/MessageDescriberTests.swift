@@ -1,5 +1,5 @@
-import Testing
 import TPMCrypto
+import Testing
 
 @testable import TPMWire
 
@@ -52,9 +52,10 @@ import TPMCrypto
 
     @Test func aFailureEndsAfterItsCode() throws {
         let bytes = try hex("00c4 0000000a 00000001")
-        #expect(lines(MessageDescriber.response(bytes, to: .seal)) == [
-            "tag: 0x00c4 rspCommand", "paramSize: 0x0000000a", "returnCode: 0x00000001 TPM_AUTHFAIL",
-        ])
+        #expect(
+            lines(MessageDescriber.response(bytes, to: .seal)) == [
+                "tag: 0x00c4 rspCommand", "paramSize: 0x0000000a", "returnCode: 0x00000001 TPM_AUTHFAIL",
+            ])
         #expect(
             lines(MessageDescriber.response(bytes + [7], to: .seal)).suffix(1) == [
                 "bytes: 07 (no operand follows a failure)"
@@ -79,13 +80,15 @@ import TPMCrypto
         let extend = try hex("00c1 0000000e 00000014 0000000a")
         #expect(lines(MessageDescriber.command(extend)).last == "bytes: 0000000a (TPM_BAD_PARAM_SIZE (0x00000019))")
         let unknown = try hex("00c1 0000000c 00001234 beef")
-        #expect(lines(MessageDescriber.command(unknown)).suffix(2) == [
-            "ordinal: 0x00001234", "bytes: beef (ordinal not described)",
-        ])
+        #expect(
+            lines(MessageDescriber.command(unknown)).suffix(2) == [
+                "ordinal: 0x00001234", "bytes: beef (ordinal not described)",
+            ])
         let response = try hex("00c4 0000000c 00000000 beef")
-        #expect(lines(MessageDescriber.command(response)) == [
-            "tag: 0x00c4", "bytes: 0000000c00000000beef (the tag begins no command)",
-        ])
+        #expect(
+            lines(MessageDescriber.command(response)) == [
+                "tag: 0x00c4", "bytes: 0000000c00000000beef (the tag begins no command)",
+            ])
         #expect(lines(MessageDescriber.command(try hex("00c1 0000"))).last == "bytes: 0000 (the header is cut short)")
         let size = try hex("00c1 000000ff 00000098")
         #expect(lines(MessageDescriber.command(size))[1] == "paramSize: 0x000000ff (10 bytes came)")
@@ -118,7 +121,9 @@ import TPMCrypto
         for command in CommandTable.all {
             for tag: UInt8 in 0xc1...0xc6 {
                 var message: [UInt8] = [0, tag, 0, 0, 0, 200, 0, 0, 0, 0]
-                for byte in 0..<4 { message[6 + byte] = UInt8(command.ordinal.rawValue >> UInt32(24 - 8 * byte) & 0xff) }
+                for byte in 0..<4 {
+                    message[6 + byte] = UInt8(command.ordinal.rawValue >> UInt32(24 - 8 * byte) & 0xff)
+                }
                 let body = (0..<190).map { UInt8(truncatingIfNeeded: $0 &* 7) }
                 #expect(MessageDescriber.command(message + body).count >= 2)
                 let answer: [UInt8] = [0, tag, 0, 0, 0, 200, 0, 0, 0, 0] + body

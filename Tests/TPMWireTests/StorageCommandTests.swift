@@ -1,5 +1,5 @@
-import Testing
 import TPMCrypto
+import Testing
 
 @testable import TPMWire
 
@@ -22,7 +22,8 @@ import TPMCrypto
         try expect(Unseal.Request(parentHandle: Given.handle, inData: blob), handles: Given.handleBytes, is: blobBytes)
         try expect(Unseal.Request(parentHandle: .srk, inData: blob12), handles: "40000000", is: blob12Bytes)
         try expect(Unseal.Response(secret: Secret([9, 8, 7])), is: "00000003 090807")
-        try expect(UnBind.Request(keyHandle: Given.handle, inData: [1, 2]), handles: Given.handleBytes, is: "00000002 0102")
+        try expect(
+            UnBind.Request(keyHandle: Given.handle, inData: [1, 2]), handles: Given.handleBytes, is: "00000002 0102")
         try expect(UnBind.Response(outData: Secret([3])), is: "00000001 03")
     }
 
@@ -30,10 +31,12 @@ import TPMCrypto
         let migration = Secret([UInt8](repeating: 0xb8, count: 20))
         try expect(
             CreateWrapKey.Request(
-                parentHandle: Given.handle, dataUsageAuth: Given.auth, dataMigrationAuth: migration, keyInfo: Given.key(.key11)),
+                parentHandle: Given.handle, dataUsageAuth: Given.auth, dataMigrationAuth: migration,
+                keyInfo: Given.key(.key11)),
             handles: Given.handleBytes, is: Given.authBytes + String(repeating: "b8", count: 20) + Given.key11Bytes)
         try expect(CreateWrapKey.Response(wrappedKey: Given.key(.key12)), is: Given.key12Bytes)
-        try expect(LoadKey2.Request(parentHandle: .srk, inKey: Given.key(.key12)), handles: "40000000", is: Given.key12Bytes)
+        try expect(
+            LoadKey2.Request(parentHandle: .srk, inKey: Given.key(.key12)), handles: "40000000", is: Given.key12Bytes)
         try expect(LoadKey2.Response(inkeyHandle: Given.handle), handles: Given.handleBytes, is: "")
         try expect(GetPubKey.Request(keyHandle: Given.handle), handles: Given.handleBytes, is: "")
         try expect(GetPubKey.Response(pubKey: Given.pubkey), is: Given.pubkeyBytes)

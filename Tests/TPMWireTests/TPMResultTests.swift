@@ -70,6 +70,13 @@ struct TPMResultTests {
         #expect(!TPMResult(rawValue: 0x1800).isNonFatal)
     }
 
+    @Test("The bit 0x400 marks a manufacturer's code")
+    func vendorSpecific() {
+        #expect(TPMResult.all.allSatisfy { !$0.isVendorSpecific })
+        #expect(TPMResult(rawValue: 0x400).isVendorSpecific && TPMResult(rawValue: 0xFFF).isVendorSpecific)
+        #expect(!TPMResult(rawValue: 0x8FF).isVendorSpecific && !TPMResult(rawValue: 0x1400).isVendorSpecific)
+    }
+
     @Test("Descriptions carry the name and the number")
     func descriptions() {
         #expect(TPMResult.authFail.description == "TPM_AUTHFAIL (0x00000001)")

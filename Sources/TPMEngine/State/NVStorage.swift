@@ -100,7 +100,7 @@ extension Execution {
     /// TPM_MAXNVWRITES when one more write would be too many for a TPM without an owner (Part 3, 20.1 action 5.d and
     /// 20.2 action 5.b).
     func checkUnownedWrites() throws(TPMResult) {
-        guard state.permanent.hasOwner || state.permanent.noOwnerNVWrite < DataSize.maxNVWriteNoOwner else {
+        guard state.permanent.hasOwner || state.permanent.noOwnerNVWrite < DataLimits.maxNVWriteNoOwner else {
             throw .maxNVWrites
         }
     }

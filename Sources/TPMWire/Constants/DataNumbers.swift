@@ -34,12 +34,12 @@ public struct DeferredPhysicalPresence: WireFlags, Hashable {
     /// For TPM_FieldUpgrade without an owner.
     public static let unownedFieldUpgrade = DeferredPhysicalPresence(rawValue: 1 << 0)
     public static let names: KeyValuePairs<String, DeferredPhysicalPresence> = [
-        "unownedFieldUpgrade": .unownedFieldUpgrade,
+        "unownedFieldUpgrade": .unownedFieldUpgrade
     ]
 }
 
-/// The sizes that the specification gives to the tables of TPM_PERMANENT_DATA and TPM_STANY_DATA (Part 2, 7.4 and 7.6).
-public enum DataSize {
+/// The limits that the definitions of TPM_PERMANENT_DATA and TPM_STANY_DATA name (Part 2, 7.4 and 7.6).
+public enum DataLimits {
     /// TPM_MIN_COUNTERS, the monotonic counters at least.
     public static let minCounters = 4
     /// TPM_NUM_PCR, the PCRs at least; platform specifications ask for more.

@@ -1,4 +1,4 @@
-/// TPM_CAP_VERSION_INFO, 15 + n bytes: what TPM_GetCapability(TPM_CAP_VERSION_VAL) and TPM_Quote2 return (Part 2, 21.6).
+/// TPM_CAP_VERSION_INFO, 15 + n bytes: what TPM_CAP_VERSION_VAL and TPM_Quote2 return (Part 2, 21.6).
 ///
 /// Another tag is TPM_INVALID_STRUCTURE.
 public struct CapVersionInfo: WireStructure, Equatable {
