@@ -54,6 +54,7 @@ import Testing
             info, tag: .certifyInfo2,
             is: "0029 00 07 0014 00000000 01" + Given.parmsBytes + ones + twos + "00 0000001a" + Given.infoShortBytes
                 + "00000002 0908")
+        try expectCode(.invalidStructure, for: info, with: 1, at: 2)
         try expectCode(.invalidStructure, for: info, with: 9, at: 3)
     }
 }

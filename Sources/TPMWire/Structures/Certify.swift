@@ -83,9 +83,9 @@ extension FieldCoder {
 
 /// TPM_CERTIFY_INFO2: what TPM_CertifyKey2, and TPM_CertifyKey for a key with locality or high PCRs, signs
 /// (Part 2, 11.2).
+///
+/// Another tag, a fill that is not 0 and an unknown payload type are TPM_INVALID_STRUCTURE.
 public struct CertifyInfo2: WireStructure, Equatable {
-    /// Always 0.
-    public var fill: UInt8 = 0
     public var payloadType = PayloadType.asym
     public var keyUsage = KeyUsage.signing
     public var keyFlags = KeyFlags()
@@ -102,7 +102,9 @@ public struct CertifyInfo2: WireStructure, Equatable {
 
     public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
         try coder.tag(.certifyInfo2)
+        var fill: UInt8 = 0
         try coder.uint8("fill", &fill)
+        if coder.isDecoding, fill != 0 { throw .invalidStructure }
         try coder.value("payloadType", &payloadType, else: .invalidStructure)
         try coder.value("keyUsage", &keyUsage, else: .invalidKeyUsage)
         try coder.value("keyFlags", &keyFlags)
