@@ -225,7 +225,7 @@ import TPMWire
 
     @Test func theIndexOfAllOnesTurnsTheProtectionsOnForGood() throws {
         let tpm = OwnedTPM(.endorsed)
-        let lock = area([], index: 0xffff_ffff, size: 0)
+        let lock = area(index: 0xffff_ffff, size: 0)
         #expect(tpm.codeOfDefiningUnauthorized(area(index: 0xffff_ffff, size: 1)) == .badIndex)
         #expect(!tpm.tpm.state.permanent.flags.nvLocked)
         #expect(tpm.codeOfDefiningUnauthorized(lock) == .success)
