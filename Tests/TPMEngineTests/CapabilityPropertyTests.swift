@@ -163,8 +163,9 @@ import TPMWire
         #expect(tpm.code(ResetLockValue.self, .init(), try tpm.ownerSession()) == .authFail)
         tpm.clock.advance(seconds: 100)
         try fail(tpm)
-        #expect(tpm.code(OwnerSetDisable.self, .init(disableState: false), try tpm.ownerSession()) == .defendLockRunning)
+        let disable = OwnerSetDisable.Request(disableState: false)
+        #expect(tpm.code(OwnerSetDisable.self, disable, try tpm.ownerSession()) == .defendLockRunning)
         #expect(tpm.code(ResetLockValue.self, .init(), try tpm.ownerSession()) == .success)
-        #expect(tpm.code(OwnerSetDisable.self, .init(disableState: false), try tpm.ownerSession()) == .success)
+        #expect(tpm.code(OwnerSetDisable.self, disable, try tpm.ownerSession()) == .success)
     }
 }
