@@ -237,5 +237,9 @@ import TPMWire
         #expect(told.map { tpm.capability($0, $1) } == before)
         for (area, subCap) in untold { #expect(tpm.capability(area, subCap) == .failure(.failedSelfTest), "\(area)") }
         #expect(tpm.capability(0x99, []) == .failure(.badMode))
+        // A TPM that failed before TPM_Startup gets none, and tells as much.
+        tpm.tpm.state.any.postInitialise = true
+        #expect(told.map { tpm.capability($0, $1) } == before)
+        #expect(tpm.code(Startup.self, .init(.clear)) == .failedSelfTest)
     }
 }

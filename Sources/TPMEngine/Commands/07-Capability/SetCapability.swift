@@ -19,11 +19,11 @@ struct SettableValue: Sendable {
     enum Restriction {
         /// TPM_AUTHFAIL without the owner's session.
         case ownerAuthorization
-        /// TPM_AUTHFAIL with a session.
+        /// TPM_BADTAG with a session.
         case noAuthorization
         /// TPM_AUTHFAIL with neither.
         case ownerAuthorizationOrPhysicalPresence
-        /// TPM_BAD_PRESENCE.
+        /// TPM_AUTHFAIL with nobody there.
         case physicalPresence
         /// TPM_OWNER_SET.
         case noOwner
@@ -74,11 +74,11 @@ extension Execution {
         case .ownerAuthorization:
             guard isAuthorized else { throw .authFail }
         case .noAuthorization:
-            guard !isAuthorized else { throw .authFail }
+            guard !isAuthorized else { throw .badTag }
         case .ownerAuthorizationOrPhysicalPresence:
             guard isAuthorized || physicalPresence else { throw .authFail }
         case .physicalPresence:
-            try requirePhysicalPresence()
+            guard physicalPresence else { throw .authFail }
         case .noOwner:
             guard !state.permanent.hasOwner else { throw .ownerSet }
         case .localityThreeOrFour:

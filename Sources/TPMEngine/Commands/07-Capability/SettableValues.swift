@@ -21,7 +21,7 @@ extension SettableValue {
     private static let permanentFlags: [PermanentFlag: SettableValue] = [
         .disable: .init(flag: \.permanent.flags.disable, [.ownerAuthorizationOrPhysicalPresence]),
         .ownership: .init(
-            flag: \.permanent.flags.ownership, [.noAuthorization, .noOwner, .enabledAndActive, .physicalPresence]),
+            flag: \.permanent.flags.ownership, [.noOwner, .noAuthorization, .enabledAndActive, .physicalPresence]),
         .deactivated: .init(flag: \.permanent.flags.deactivated, [.noAuthorization, .enabled, .physicalPresence]),
         .readPubek: .init(flag: \.permanent.flags.readPubek, [.ownerAuthorization, .enabledAndActive]),
         .disableOwnerClear: .init(
