@@ -16,6 +16,9 @@ public struct ContextList: Sendable, Equatable {
 
     public init() {}
 
+    /// A list that has saved `count` contexts of which none is outstanding.
+    init(count: UInt32) { self.count = count }
+
     public var freeCount: Int { Self.capacity - outstanding.count }
 
     /// The count of a newly saved context; TPM_TOOMANYCONTEXTS or TPM_NOCONTEXTSPACE (Part 3, 21.2 action 10).
