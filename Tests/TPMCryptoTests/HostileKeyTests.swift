@@ -40,7 +40,8 @@ import Testing
         even[127] &= 0xfe
         for modulus in [
             [], [0], [1], [UInt8](repeating: 0, count: 128), [0] + pair.modulus, even,
-            Array(pair.modulus.prefix(63)), [UInt8](repeating: 0xff, count: 513), [UInt8](repeating: 0xff, count: 70_000),
+            Array(pair.modulus.prefix(63)), [UInt8](repeating: 0xff, count: 513),
+            [UInt8](repeating: 0xff, count: 70_000),
         ] {
             expectRefused(modulus, p)
         }

@@ -1,7 +1,7 @@
-import Testing
 import TPMClient
 import TPMCrypto
 import TPMWire
+import Testing
 
 @testable import TPMEngine
 
@@ -144,7 +144,8 @@ import TPMWire
         let key = try tpm.client.execute(
             LoadKey2.self, .init(parentHandle: parent, inKey: blob), try tpm.keySession()
         ).inkeyHandle
-        #expect(try certify(cert, key, tpm).certifyInfo.encoded() == [1, 1, 0, 0] + (try middle(key, tpm)) + [1] + be32(0))
+        let expected = [1, 1, 0, 0] + (try middle(key, tpm)) + [1] + be32(0)
+        #expect(try certify(cert, key, tpm).certifyInfo.encoded() == expected)
         #expect(try certify2(key, cert, tpm).certifyInfo.parentPCRStatus)
     }
 

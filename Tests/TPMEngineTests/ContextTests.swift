@@ -1,7 +1,7 @@
-import Testing
 import TPMClient
 import TPMCrypto
 import TPMWire
+import Testing
 
 @testable import TPMEngine
 
@@ -273,6 +273,24 @@ extension OwnedTPM {
         tpm.tpm.state.permanent.ownership?.srk.usageAuth = OwnedTPM.dataAuth
         #expect(tpm.result { _ = try tpm.load(owner) } == .resourceMissing)
         #expect(tpm.result { _ = try tpm.load(srk) } == .resourceMissing)
+    }
+
+    @Test func aSessionOfAnNVAreaNeedsTheAreaAsItWas() throws {
+        let tpm = OwnedTPM()
+        var area = NVArea(pubInfo: NVDataPublic(), authValue: OwnedTPM.keyAuth, data: [1, 2, 3, 4])
+        area.pubInfo.nvIndex = 7
+        area.pubInfo.dataSize = 4
+        tpm.tpm.state.permanent.nv.areas[7] = area
+        let session = try tpm.client.osap(.nv, 7, secret: OwnedTPM.keyAuth, continues: true)
+        var context = try tpm.save(session.handle, .auth)
+        #expect(try tpm.load(context) == session.handle)
+        context = try tpm.save(session.handle, .auth)
+        tpm.tpm.state.permanent.nv.areas[7]?.authValue = OwnedTPM.dataAuth
+        #expect(tpm.result { _ = try tpm.load(context) } == .resourceMissing)
+        tpm.tpm.state.permanent.nv.areas[7] = nil
+        #expect(tpm.result { _ = try tpm.load(context) } == .resourceMissing)
+        tpm.tpm.state.permanent.nv.areas[7] = area
+        #expect(tpm.result { _ = try tpm.load(context) } == .success)
     }
 
     @Test func aHandleInUseIsReplacedUnlessItHasToBeKept() throws {

@@ -1,7 +1,7 @@
-import Testing
 import TPMClient
 import TPMCrypto
 import TPMWire
+import Testing
 
 @testable import TPMEngine
 
@@ -85,6 +85,16 @@ import TPMWire
         #expect(blob.pcrInfo == .long(info))
     }
 
+    @Test func aPublicKeyInTheTemplateIsReplaced() throws {
+        let tpm = OwnedTPM()
+        var template = OwnedTPM.template(.signing, bits: 512)
+        template.pubKey.key = [UInt8](repeating: 1, count: 1000)
+        template.encData = [2, 3]
+        let blob = try tpm.create(template)
+        #expect(blob.pubKey.key.count == 64)
+        #expect(blob.encData.count == 256)
+    }
+
     @Test func anExponentOfTheCallersChoice() throws {
         let tpm = OwnedTPM()
         for exponent in [[3], [0, 3], [1, 0, 1], [0xff, 0xff, 0xff, 0xfb]] as [[UInt8]] {
@@ -106,6 +116,7 @@ import TPMWire
         RSAKeyParms(keyLength: 1024, numPrimes: 2, exponent: [1]),
         RSAKeyParms(keyLength: 1024, numPrimes: 2, exponent: [2]),
         RSAKeyParms(keyLength: 1024, numPrimes: 2, exponent: [1, 0, 0, 0, 1]),
+        RSAKeyParms(keyLength: 1024, numPrimes: 2, exponent: [UInt8](repeating: 0, count: 3900) + [3]),
         RSAKeyParms(keyLength: 1024, numPrimes: 2, exponent: [UInt8](repeating: 0xff, count: 128)),
     ])
     func aKeyThatTheTPMDoesNotMakeIsBadKeyProperty(_ parms: RSAKeyParms) throws {

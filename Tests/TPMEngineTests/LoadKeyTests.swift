@@ -1,7 +1,7 @@
-import Testing
 import TPMClient
 import TPMCrypto
 import TPMWire
+import Testing
 
 @testable import TPMEngine
 
@@ -124,9 +124,15 @@ import TPMWire
         change { $0.pcrInfo = .none }
         change { $0.pcrInfo = .long(tpm.pcrInfoLong(2)) }
         change { $0.pubKey.key[5] ^= 1 }
-        change { $0.keyUsage = .legacy; $0.algorithmParms.encScheme = .rsaesOAEPSHA1MGF1 }
+        change {
+            $0.keyUsage = .legacy
+            $0.algorithmParms.encScheme = .rsaesOAEPSHA1MGF1
+        }
         change { $0.keyUsage = .identity }
-        change { $0.form = .key11; $0.pcrInfo = .none }
+        change {
+            $0.form = .key11
+            $0.pcrInfo = .none
+        }
         for blob in changed {
             #expect(try code(blob, on: tpm) == .authFail)
         }
@@ -139,7 +145,8 @@ import TPMWire
         let srk = try tpm.publicKey(.srk)
         let blob = try tpm.create(OwnedTPM.template(.signing))
         for (encData, expected) in [
-            ([], TPMResult.decryptError), ([1, 2], .decryptError), ([UInt8](repeating: 0xff, count: 256), .decryptError),
+            ([], TPMResult.decryptError), ([1, 2], .decryptError),
+            ([UInt8](repeating: 0xff, count: 256), .decryptError),
             ([UInt8](repeating: 3, count: 1024), .decryptError),
             (try srk.encryptOAEP(Secret([1, 2, 3])), .invalidStructure),
             (try srk.encryptOAEP(Secret([99] + [UInt8](repeating: 0, count: 64))), .invalidStructure),
@@ -232,7 +239,8 @@ import TPMWire
             (n, other, TPMResult.badParameter), (n, [], .badParameter), (n, [0], .badParameter),
             (n, [1], .badParameter), (n, [2], .badParameter), (n, n, .badParameter), (even, [2], .badParameter),
             (n, [UInt8](repeating: 0xff, count: 149), .badParameter), (even, p, .badParameter),
-            ([UInt8](repeating: 0, count: 128), p, .badParameter), ([UInt8](repeating: 0, count: 127) + [1], p, .badParameter),
+            ([UInt8](repeating: 0, count: 128), p, .badParameter),
+            ([UInt8](repeating: 0, count: 127) + [1], p, .badParameter),
             ([], p, .badKeyProperty), ([0] + n, p, .badKeyProperty), (Array(n.dropFirst()), p, .badKeyProperty),
             (n + n, p, .badKeyProperty), ([UInt8](repeating: 0xff, count: 3000), p, .badKeyProperty),
         ] {
@@ -242,7 +250,11 @@ import TPMWire
         #expect(tpm.tpm.state.keys.handles.isEmpty)
     }
 
-    @Test(arguments: [[0], [1], [2], [0, 0, 0, 0, 1], [1, 0, 0, 0, 1], [UInt8](repeating: 0xff, count: 200)] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0], [1], [2], [0, 0, 0, 0, 3], [1, 0, 0, 0, 1], [UInt8](repeating: 0xff, count: 200),
+            [UInt8](repeating: 0, count: 3000) + [3],
+        ] as [[UInt8]])
     func anExponentThatIsNoneIsBadKeyProperty(_ exponent: [UInt8]) throws {
         let tpm = OwnedTPM()
         let pair = try pair()

@@ -1,7 +1,7 @@
-import Testing
 import TPMClient
 import TPMCrypto
 import TPMWire
+import Testing
 
 @testable import TPMEngine
 
@@ -168,9 +168,10 @@ extension OwnedTPM {
         #expect(tpm.code(Seal.self, request, session) == .invalidKeyUsage)
     }
 
-    @Test(arguments: [
-        [0, 9, 9, 9], [0, 0], [0], [0, 3, 1, 0, 0], [0, 6, 1, 1], [0, 6] + [UInt8](repeating: 0, count: 52),
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0, 9, 9, 9], [0, 0], [0], [0, 3, 1, 0, 0], [0, 6, 1, 1], [0, 6] + [UInt8](repeating: 0, count: 52),
+        ] as [[UInt8]])
     func aPCRInfoThatIsNoneIsBadIndex(_ info: [UInt8]) throws {
         let tpm = OwnedTPM()
         let session = try tpm.srkOSAP()

@@ -1,7 +1,7 @@
-import Testing
 import TPMClient
 import TPMCrypto
 import TPMWire
+import Testing
 
 @testable import TPMEngine
 
@@ -78,7 +78,8 @@ import TPMWire
         let key = try tpm.newKey(OwnedTPM.template(.legacy, bits: 1024, encScheme: scheme))
         let other: EncScheme = scheme == .rsaesPKCSv15 ? .rsaesOAEPSHA1MGF1 : .rsaesPKCSv15
         let publicKey = try tpm.publicKey(key)
-        let wrongPadding = other == .rsaesPKCSv15
+        let wrongPadding =
+            other == .rsaesPKCSv15
             ? try publicKey.encryptPKCS1(Secret([1])) : try publicKey.encryptOAEP(Secret([1]))
         for data in [
             [1], [UInt8](repeating: 0, count: 128), [UInt8](repeating: 0xff, count: 128),

@@ -68,10 +68,11 @@ extension LoadedKey {
 
 extension KeyParms {
     /// The size in bits and the public exponent of an RSA key that this TPM makes and loads: 512, 1024 or 2048 bits,
-    /// two primes, an odd exponent of at least 3. Else TPM_BAD_KEY_PROPERTY.
+    /// two primes, an odd exponent of at least 3 in at most 4 bytes. Else TPM_BAD_KEY_PROPERTY.
     func rsaSize() throws(TPMResult) -> (bits: Int, exponent: UInt32) {
         guard algorithmID == .rsa, let rsa, rsa.numPrimes == 2, [512, 1024, 2048].contains(rsa.keyLength),
-            let exponent = rsa.publicExponent, exponent >= 3, exponent % 2 == 1
+            // Zeros in front of it would make keys that no answer has room for.
+            rsa.exponent.count <= 4, let exponent = rsa.publicExponent, exponent >= 3, exponent % 2 == 1
         else { throw .badKeyProperty }
         return (Int(rsa.keyLength), exponent)
     }

@@ -26,7 +26,8 @@ extension Sealx: CommandActions {
         // 11.
         let authData = try execution.decrypt(request.encAuth, at: .first)
         let scheme = try execution.session(at: .first).binding?.scheme ?? .xor
-        stored.et = scheme == .xor
+        stored.et =
+            scheme == .xor
             ? EntityType(scheme: .xor, kind: .key) : EntityType(rawValue: UInt16(scheme.rawValue) << 8)
         // 13. and 14.
         let data = try execution.maskData(request.inData, at: .first, scheme: scheme)

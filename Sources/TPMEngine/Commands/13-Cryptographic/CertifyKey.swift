@@ -18,7 +18,8 @@ extension CertifyKey: CommandActions {
         // 9.a.
         try execution.checkPublicRead(key)
         // 7. to 14.
-        let info = key.needsInfo2
+        let info =
+            key.needsInfo2
             ? CertifiedInfo.info2(key.certifyInfo2(antiReplay: request.antiReplay))
             : CertifiedInfo.info(key.certifyInfo(antiReplay: request.antiReplay))
         // 15.

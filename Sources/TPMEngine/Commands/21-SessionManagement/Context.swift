@@ -83,7 +83,8 @@ extension Execution {
         // 6. to 9. and 11. to 14.
         let stored = try StoredKey(slot.key).encodedSecret()
         return try seal(
-            blob, ContextSensitive(contextNonce: keyNonce(form), internalData: stored), ContextInfo(form: form.rawValue))
+            blob, ContextSensitive(contextNonce: keyNonce(form), internalData: stored),
+            ContextInfo(form: form.rawValue))
     }
 
     /// The nonce of key contexts: one lasts until the next TPM_Startup(ST_CLEAR), the other as long as there is power.

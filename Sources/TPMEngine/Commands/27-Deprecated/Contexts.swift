@@ -37,6 +37,7 @@ extension LoadAuthContext: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
         let blob = try WireDecoder.decode(ContextBlob.self, from: request.authContextBlob, short: .badContext)
         guard blob.resourceType == .auth else { throw .badContext }
-        return Response(authHandle: try execution.loadSession(blob, keepHandle: false, entityHandle: nil, form: .context11))
+        let handle = try execution.loadSession(blob, keepHandle: false, entityHandle: nil, form: .context11)
+        return Response(authHandle: handle)
     }
 }
