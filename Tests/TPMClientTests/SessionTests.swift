@@ -39,7 +39,7 @@ import Testing
         #expect(
             clientError { try test.client.storageRootKey(owner: .wellKnown) } == .tpm(.authFail, .ownerReadInternalPub))
         #expect(
-            clientError { try test.client.unseal(SealedBlob(), keyAuth: TestTPM.srk) }?.result == .decryptError)
+            clientError { try test.client.unseal(SealedBlob(), keyAuth: TestTPM.srk) }?.result == .notSealedBlob)
         #expect(
             clientError { try test.client.changeOwner(from: .wellKnown, to: .wellKnown) }?.result == .authFail)
         #expect(test.openSessions == 0)

@@ -137,8 +137,8 @@ import Testing
         let blob = try tpm.client.execute(
             CreateWrapKey.self,
             .init(
-                parentHandle: parent, dataUsageAuth: session.hide(OwnedTPM.keyAuth),
-                dataMigrationAuth: session.hideSecond(OwnedTPM.migrationAuth),
+                parentHandle: parent, dataUsageAuth: try session.hide(OwnedTPM.keyAuth),
+                dataMigrationAuth: try session.hideSecond(OwnedTPM.migrationAuth),
                 keyInfo: OwnedTPM.template(.signing, bits: 512)), session
         ).wrappedKey
         let key = try tpm.client.execute(

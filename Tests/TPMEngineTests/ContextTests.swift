@@ -137,8 +137,8 @@ extension OwnedTPM {
         let blob = try tpm.client.execute(
             CreateWrapKey.self,
             .init(
-                parentHandle: parent, dataUsageAuth: session.hide(OwnedTPM.keyAuth),
-                dataMigrationAuth: session.hideSecond(OwnedTPM.migrationAuth), keyInfo: signing), session
+                parentHandle: parent, dataUsageAuth: try session.hide(OwnedTPM.keyAuth),
+                dataMigrationAuth: try session.hideSecond(OwnedTPM.migrationAuth), keyInfo: signing), session
         ).wrappedKey
         let key = try tpm.client.execute(
             LoadKey2.self, .init(parentHandle: parent, inKey: blob), try tpm.keySession()
@@ -261,7 +261,7 @@ extension OwnedTPM {
         let owner = try tpm.ownerOSAP(scheme)
         let contexts = [try tpm.save(srk.handle, .auth), try tpm.save(owner.handle, .auth)]
         for context in contexts { _ = try tpm.load(context, keepHandle: true) }
-        #expect(tpm.code(Seal.self, tpm.sealRequest([1], srk), srk) == .success)
+        #expect(try tpm.code(Seal.self, tpm.sealRequest([1], srk), srk) == .success)
         #expect(tpm.code(DisablePubekRead.self, .init(), owner) == .success)
     }
 

@@ -6,15 +6,15 @@ import Testing
 @testable import TPMEngine
 
 @Suite struct CreateWrapKeyTests {
-    private func request(_ template: Key, parent: KeyHandle = .srk, _ session: Session) -> CreateWrapKey.Request {
+    private func request(_ template: Key, parent: KeyHandle = .srk, _ session: Session) throws -> CreateWrapKey.Request {
         .init(
-            parentHandle: parent, dataUsageAuth: session.hide(OwnedTPM.keyAuth),
-            dataMigrationAuth: session.hideSecond(OwnedTPM.migrationAuth), keyInfo: template)
+            parentHandle: parent, dataUsageAuth: try session.hide(OwnedTPM.keyAuth),
+            dataMigrationAuth: try session.hideSecond(OwnedTPM.migrationAuth), keyInfo: template)
     }
 
     private func code(_ template: Key, _ scheme: ADIPScheme = .xor, on tpm: OwnedTPM) throws -> TPMResult? {
         let session = try tpm.srkOSAP(scheme)
-        return tpm.code(CreateWrapKey.self, request(template, session), session)
+        return try tpm.code(CreateWrapKey.self, request(template, session), session)
     }
 
     /// What the SRK's private key finds in a blob.
@@ -161,10 +161,10 @@ import Testing
         let tpm = OwnedTPM()
         let parent = try tpm.newKey(OwnedTPM.template(.storage, flags: .migratable))
         let session = try tpm.keyOSAP(parent)
-        let bound = request(OwnedTPM.template(.signing, bits: 512), parent: parent, session)
+        let bound = try request(OwnedTPM.template(.signing, bits: 512), parent: parent, session)
         #expect(tpm.code(CreateWrapKey.self, bound, session) == .invalidKeyUsage)
         let other = try tpm.keyOSAP(parent)
-        let migratable = request(OwnedTPM.template(.signing, bits: 512, flags: .migratable), parent: parent, other)
+        let migratable = try request(OwnedTPM.template(.signing, bits: 512, flags: .migratable), parent: parent, other)
         #expect(tpm.code(CreateWrapKey.self, migratable, other) == .success)
     }
 
@@ -173,23 +173,24 @@ import Testing
         let tpm = OwnedTPM()
         let parent = try tpm.newKey(OwnedTPM.template(usage))
         let session = try tpm.keyOSAP(parent)
-        let child = request(OwnedTPM.template(.signing, bits: 512), parent: parent, session)
+        let child = try request(OwnedTPM.template(.signing, bits: 512), parent: parent, session)
         #expect(tpm.code(CreateWrapKey.self, child, session) == .invalidKeyUsage)
     }
 
     @Test func aSessionWithoutSharedSecretIsBadModeOnceItIsAuthorized() throws {
         let tpm = OwnedTPM()
-        let right = try tpm.srkSession()
-        #expect(tpm.code(CreateWrapKey.self, request(OwnedTPM.template(.signing), right), right) == .badMode)
-        let wrong = try tpm.keySession()
-        #expect(tpm.code(CreateWrapKey.self, request(OwnedTPM.template(.signing), wrong), wrong) == .authFail)
+        let request = CreateWrapKey.Request(
+            parentHandle: .srk, dataUsageAuth: OwnedTPM.keyAuth, dataMigrationAuth: OwnedTPM.migrationAuth,
+            keyInfo: OwnedTPM.template(.signing))
+        #expect(tpm.code(CreateWrapKey.self, request, try tpm.srkSession()) == .badMode)
+        #expect(tpm.code(CreateWrapKey.self, request, try tpm.keySession()) == .authFail)
     }
 
     @Test func anotherKeysSessionIsAuthFail() throws {
         let tpm = OwnedTPM()
         let key = try tpm.newKey(OwnedTPM.template(.storage))
         let session = try tpm.keyOSAP(key)
-        #expect(tpm.code(CreateWrapKey.self, request(OwnedTPM.template(.signing), session), session) == .authFail)
+        #expect(tpm.code(CreateWrapKey.self, try request(OwnedTPM.template(.signing), session), session) == .authFail)
     }
 
     @Test func fipsModeForbidsWeakKeys() throws {
@@ -206,7 +207,7 @@ import Testing
         let parent = try tpm.newKey(OwnedTPM.template(.storage, form: .key11, pcrInfo: .info(tpm.pcrInfo(6))))
         try tpm.extend(6)
         let session = try tpm.keyOSAP(parent)
-        let child = request(OwnedTPM.template(.signing, bits: 512), parent: parent, session)
+        let child = try request(OwnedTPM.template(.signing, bits: 512), parent: parent, session)
         #expect(tpm.code(CreateWrapKey.self, child, session) == .wrongPCRVal)
     }
 

@@ -80,8 +80,8 @@ import Testing
         let blob = try tpm.client.execute(
             CreateWrapKey.self,
             .init(
-                parentHandle: parent, dataUsageAuth: session.hide(OwnedTPM.keyAuth),
-                dataMigrationAuth: session.hideSecond(OwnedTPM.migrationAuth), keyInfo: signing), session
+                parentHandle: parent, dataUsageAuth: try session.hide(OwnedTPM.keyAuth),
+                dataMigrationAuth: try session.hideSecond(OwnedTPM.migrationAuth), keyInfo: signing), session
         ).wrappedKey
         let child = try tpm.client.execute(
             LoadKey2.self, .init(parentHandle: parent, inKey: blob), try tpm.keySession()

@@ -47,8 +47,8 @@ import Testing
         let child = try tpm.client.execute(
             CreateWrapKey.self,
             .init(
-                parentHandle: parent, dataUsageAuth: session.hide(OwnedTPM.keyAuth),
-                dataMigrationAuth: session.hideSecond(OwnedTPM.migrationAuth),
+                parentHandle: parent, dataUsageAuth: try session.hide(OwnedTPM.keyAuth),
+                dataMigrationAuth: try session.hideSecond(OwnedTPM.migrationAuth),
                 keyInfo: OwnedTPM.template(.signing, bits: 512)), session
         ).wrappedKey
         #expect(try code(child, on: tpm) == .decryptError)
@@ -65,8 +65,8 @@ import Testing
         let child = try tpm.client.execute(
             CreateWrapKey.self,
             .init(
-                parentHandle: parent, dataUsageAuth: session.hide(OwnedTPM.keyAuth),
-                dataMigrationAuth: session.hideSecond(OwnedTPM.migrationAuth),
+                parentHandle: parent, dataUsageAuth: try session.hide(OwnedTPM.keyAuth),
+                dataMigrationAuth: try session.hideSecond(OwnedTPM.migrationAuth),
                 keyInfo: OwnedTPM.template(.signing, bits: 512)), session
         ).wrappedKey
         #expect(tpm.code(LoadKey2.self, .init(parentHandle: parent, inKey: child)) == .success)
@@ -299,8 +299,8 @@ import Testing
             let blob = try tpm.client.execute(
                 CreateWrapKey.self,
                 .init(
-                    parentHandle: parent, dataUsageAuth: session.hide(OwnedTPM.keyAuth),
-                    dataMigrationAuth: session.hideSecond(OwnedTPM.migrationAuth), keyInfo: template), session
+                    parentHandle: parent, dataUsageAuth: try session.hide(OwnedTPM.keyAuth),
+                    dataMigrationAuth: try session.hideSecond(OwnedTPM.migrationAuth), keyInfo: template), session
             ).wrappedKey
             return try tpm.client.execute(
                 LoadKey2.self, .init(parentHandle: parent, inKey: blob), try tpm.keySession()

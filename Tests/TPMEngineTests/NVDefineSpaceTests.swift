@@ -30,7 +30,7 @@ import TPMWire
         let session = try tpm.ownerOSAP(continues: false)
         // Without an owner there is nobody whose session it could be.
         try check(
-            NVDefineSpace.self, .init(pubInfo: area(), encAuth: session.hide(OwnedTPM.nvAuth)), on: tpm, session,
+            NVDefineSpace.self, .init(pubInfo: area(), encAuth: try session.hide(OwnedTPM.nvAuth)), on: tpm, session,
             except: [.noOwner])
         try check(NVDefineSpace.self, .init(pubInfo: area(), encAuth: OwnedTPM.nvAuth), on: unowned())
     }
@@ -41,7 +41,7 @@ import TPMWire
             let session = try tpm.ownerOSAP(scheme)
             let info = area([.authRead, .authWrite])
             _ = try tpm.client.execute(
-                NVDefineSpace.self, .init(pubInfo: info, encAuth: session.hide(OwnedTPM.nvAuth)), session)
+                NVDefineSpace.self, .init(pubInfo: info, encAuth: try session.hide(OwnedTPM.nvAuth)), session)
             #expect(tpm.readAuth(4) == .success([0xff, 0xff, 0xff, 0xff]))
             // 13. The session ends, whatever the caller asked for.
             #expect(!session.isOpen)

@@ -52,7 +52,7 @@ extension OwnedTPM {
     func define(_ info: NVDataPublic) throws {
         let session = try ownerOSAP(continues: false)
         _ = try client.execute(
-            NVDefineSpace.self, .init(pubInfo: info, encAuth: session.hide(Self.nvAuth)), session)
+            NVDefineSpace.self, .init(pubInfo: info, encAuth: try session.hide(Self.nvAuth)), session)
     }
 
     /// What defining an area with the owner's authorization answers.

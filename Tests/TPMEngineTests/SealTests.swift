@@ -8,8 +8,8 @@ import Testing
 extension OwnedTPM {
     static let dataAuth = Secret([UInt8](repeating: 0x66, count: 20))
 
-    func sealRequest(_ data: [UInt8], pcrInfo: [UInt8] = [], _ session: Session) -> Seal.Request {
-        .init(keyHandle: .srk, encAuth: session.hide(Self.dataAuth), pcrInfo: pcrInfo, inData: Secret(data))
+    func sealRequest(_ data: [UInt8], pcrInfo: [UInt8] = [], _ session: Session) throws -> Seal.Request {
+        .init(keyHandle: .srk, encAuth: try session.hide(Self.dataAuth), pcrInfo: pcrInfo, inData: Secret(data))
     }
 
     /// Data sealed by the SRK.
@@ -25,7 +25,7 @@ extension OwnedTPM {
             data: Secret(data), nonceEven: session.nonceEven, nonceOdd: session.nonceOdd)
         return try client.execute(
             Sealx.self,
-            .init(keyHandle: .srk, encAuth: session.hide(Self.dataAuth), pcrInfo: pcrInfo, inData: hidden), session
+            .init(keyHandle: .srk, encAuth: try session.hide(Self.dataAuth), pcrInfo: pcrInfo, inData: hidden), session
         ).sealedData
     }
 
@@ -131,9 +131,9 @@ extension OwnedTPM {
     @Test func nothingToSealIsBadParameter() throws {
         let tpm = OwnedTPM()
         let session = try tpm.srkOSAP()
-        #expect(tpm.code(Seal.self, tpm.sealRequest([], session), session) == .badParameter)
+        #expect(try tpm.code(Seal.self, tpm.sealRequest([], session), session) == .badParameter)
         let other = try tpm.srkOSAP()
-        #expect(tpm.code(Sealx.self, tpm.sealRequest([], other), other) == .badParameter)
+        #expect(try tpm.code(Sealx.self, tpm.sealRequest([], other), other) == .badParameter)
     }
 
     @Test func theMostDataIsWhatOneBlockHolds() throws {
@@ -142,9 +142,9 @@ extension OwnedTPM {
         let most = [UInt8](repeating: 3, count: 149)
         #expect(try tpm.unseal(try tpm.seal(most)) == most)
         let session = try tpm.srkOSAP()
-        #expect(tpm.code(Seal.self, tpm.sealRequest(most + [3], session), session) == .badDataSize)
+        #expect(try tpm.code(Seal.self, tpm.sealRequest(most + [3], session), session) == .badDataSize)
         let other = try tpm.srkOSAP()
-        #expect(tpm.code(Sealx.self, tpm.sealRequest(most + [3], other), other) == .badDataSize)
+        #expect(try tpm.code(Sealx.self, tpm.sealRequest(most + [3], other), other) == .badDataSize)
     }
 
     @Test(arguments: [KeyUsage.signing, .bind, .legacy, .migrate])
@@ -152,7 +152,7 @@ extension OwnedTPM {
         let tpm = OwnedTPM()
         let key = try tpm.newKey(OwnedTPM.template(usage))
         let session = try tpm.keyOSAP(key)
-        var request = tpm.sealRequest([1], session)
+        var request = try tpm.sealRequest([1], session)
         request.keyHandle = key
         #expect(tpm.code(Seal.self, request, session) == .invalidKeyUsage)
         let other = try tpm.keyOSAP(key)
@@ -163,7 +163,7 @@ extension OwnedTPM {
         let tpm = OwnedTPM()
         let key = try tpm.newKey(OwnedTPM.template(.storage, flags: .migratable))
         let session = try tpm.keyOSAP(key)
-        var request = tpm.sealRequest([1], session)
+        var request = try tpm.sealRequest([1], session)
         request.keyHandle = key
         #expect(tpm.code(Seal.self, request, session) == .invalidKeyUsage)
     }
@@ -175,21 +175,21 @@ extension OwnedTPM {
     func aPCRInfoThatIsNoneIsBadIndex(_ info: [UInt8]) throws {
         let tpm = OwnedTPM()
         let session = try tpm.srkOSAP()
-        #expect(tpm.code(Seal.self, tpm.sealRequest([1], pcrInfo: info, session), session) == .badIndex)
+        #expect(try tpm.code(Seal.self, tpm.sealRequest([1], pcrInfo: info, session), session) == .badIndex)
     }
 
     @Test func aPCRInfoWithAByteTooManyOrALocalityOfNoneIsBadIndex() throws {
         let tpm = OwnedTPM()
         for info in [try tpm.pcrInfo(1).encoded() + [0], try tpm.pcrInfoLong(1, localities: []).encoded()] {
             let session = try tpm.srkOSAP()
-            #expect(tpm.code(Seal.self, tpm.sealRequest([1], pcrInfo: info, session), session) == .badIndex)
+            #expect(try tpm.code(Seal.self, tpm.sealRequest([1], pcrInfo: info, session), session) == .badIndex)
         }
     }
 
     @Test func theFormOf11IsBadIndexForSealx() throws {
         let tpm = OwnedTPM()
         let session = try tpm.srkOSAP()
-        let request = tpm.sealRequest([1], pcrInfo: try tpm.pcrInfo(1).encoded(), session)
+        let request = try tpm.sealRequest([1], pcrInfo: try tpm.pcrInfo(1).encoded(), session)
         #expect(tpm.code(Sealx.self, request, session) == .badIndex)
     }
 
@@ -198,7 +198,7 @@ extension OwnedTPM {
         let key = try tpm.newKey(OwnedTPM.template(.storage, pcrInfo: .long(tpm.pcrInfoLong(4))))
         try tpm.extend(4)
         let session = try tpm.keyOSAP(key)
-        var request = tpm.sealRequest([1], session)
+        var request = try tpm.sealRequest([1], session)
         request.keyHandle = key
         #expect(tpm.code(Seal.self, request, session) == .wrongPCRVal)
     }
@@ -206,7 +206,7 @@ extension OwnedTPM {
     @Test func noKeyNoSeal() throws {
         let tpm = OwnedTPM()
         let session = try tpm.srkOSAP()
-        var request = tpm.sealRequest([1], session)
+        var request = try tpm.sealRequest([1], session)
         request.keyHandle = KeyHandle(rawValue: 9)
         #expect(tpm.code(Seal.self, request, session) == .invalidKeyHandle)
     }

@@ -106,7 +106,7 @@ import TPMWire
         for (flag, path, values, _) in Self.owners {
             let tpm = OwnedTPM()
             tpm.physicalPresence = true
-            let value = try #require(values.first)
+            let value = try #require(values.first as Bool?)
             tpm.tpm.state.permanent.flags[keyPath: path] = !value
             #expect(try set(tpm, flag, value) == .authFail, "\(flag)")
             let wrong = try tpm.client.oiap(OwnedTPM.srkAuth)
@@ -118,7 +118,7 @@ import TPMWire
 
     @Test func theOwnersFlagsAreOutOfReachWhenTheTableSaysSo() throws {
         for (flag, _, values, whenOff) in Self.owners {
-            let value = try #require(values.first)
+            let value = try #require(values.first as Bool?)
             let disabled = OwnedTPM()
             disabled.tpm.state.permanent.flags.disable = true
             #expect(try set(disabled, flag, value, asOwner: true) == (whenOff ? .success : .disabled), "\(flag)")

@@ -73,7 +73,7 @@ import Testing
 
         let parent = try tpm.newKey(OwnedTPM.template(.storage, authDataUsage: .never))
         let seals = try tpm.keyOSAP(parent)
-        var request = tpm.sealRequest([7], seals)
+        var request = try tpm.sealRequest([7], seals)
         request.keyHandle = parent
         let sealed = try tpm.client.execute(Seal.self, request, seals).sealedData
         let unseal = Unseal.Request(parentHandle: parent, inData: sealed)
@@ -87,7 +87,7 @@ import Testing
         let hides = try tpm.keyOSAP(parent)
         let hidden = try hides.mask(data: Secret([7]), nonceEven: hides.nonceEven, nonceOdd: hides.nonceOdd)
         let sealedx = try tpm.client.execute(
-            Sealx.self, .init(keyHandle: parent, encAuth: hides.hide(OwnedTPM.dataAuth), inData: hidden), hides
+            Sealx.self, .init(keyHandle: parent, encAuth: try hides.hide(OwnedTPM.dataAuth), inData: hidden), hides
         ).sealedData
         // Hidden data does not leave with one session only (Part 3, 10.2 action 9.a).
         #expect(
