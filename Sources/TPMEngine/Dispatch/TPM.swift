@@ -115,7 +115,7 @@ public struct TPM: Sendable {
     private static let worksInFailureMode: Set<Ordinal> = [.getTestResult, .getCapability]
 
     /// The only form of a failed command's response (Part 2, 16).
-    static func failure(_ result: TPMResult) -> [UInt8] {
+    public static func failure(_ result: TPMResult) -> [UInt8] {
         let code = result.rawValue
         return [0x00, 0xc4, 0, 0, 0, 10] + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: code >> $0) }
     }

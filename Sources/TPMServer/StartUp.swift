@@ -1,0 +1,38 @@
+import TPMEngine
+import TPMWire
+
+/// What plays the firmware and sends TPM_Startup (Part 3, 3.2) when the server starts.
+public enum StartupKind: String, CaseIterable, Sendable {
+    /// TPM_Startup(ST_CLEAR).
+    case clear
+    /// TPM_Startup(ST_STATE): goes on from what TPM_SaveState kept.
+    case state
+    /// The first client sends it.
+    case none
+}
+
+/// Why TPM_Startup was not sent, or failed, as a sentence.
+public struct StartupError: Error, CustomStringConvertible {
+    public let description: String
+}
+
+extension TPMInstance {
+    func startUp(_ kind: StartupKind) throws(StartupError) {
+        let type: UInt8
+        switch kind {
+        case .none: return
+        case .clear: type = 1
+        case .state: type = 2
+        }
+        // The TPM would shut down until the next start.
+        guard kind != .state || hasSavedState else {
+            throw StartupError(
+                description: "TPM_SaveState left nothing to go on from: start the TPM with a clear startup instead.")
+        }
+        let executed = execute([0x00, 0xc1, 0, 0, 0, 12, 0, 0, 0, 0x99, 0, type])
+        guard finish(executed) == executed.outcome.response, executed.outcome.result == .success else {
+            throw StartupError(
+                description: "TPM_Startup failed (\(executed.outcome.result)): the log says why.")
+        }
+    }
+}

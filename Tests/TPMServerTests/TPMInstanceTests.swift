@@ -1,0 +1,100 @@
+import TPMEngine
+import Testing
+
+@testable import TPMServer
+
+@Suite struct TPMInstanceTests {
+    private let store = MemoryStore()
+    private let recorder = Recorder()
+
+    private func instance() throws -> TPMInstance {
+        try TPMInstance(store: store, environment: Environment(), observer: recorder)
+    }
+
+    private func transmit(_ command: [UInt8], to tpm: TPMInstance) -> UInt32? {
+        returnCode(tpm.finish(tpm.execute(command)))
+    }
+
+    @Test func aNewTPMIsSavedAtOnce() throws {
+        _ = try instance()
+        #expect(store.saves == 1)
+        _ = try instance()
+        #expect(store.saves == 1)
+    }
+
+    @Test func aNewTPMThatCannotBeSavedDoesNotStart() {
+        store.setFails(true)
+        #expect(throws: StoreError.self) { try instance() }
+    }
+
+    @Test func onlyWhatChangesTheLastingStateIsSaved() throws {
+        let tpm = try instance()
+        try tpm.startUp(.clear)
+        let saves = store.saves
+        for command in [pcrRead, extend(1), getRandom(8)] { #expect(transmit(command, to: tpm) == 0) }
+        #expect(store.saves == saves)
+        #expect(transmit(presenceEnable, to: tpm) == 0)
+        #expect(store.saves == saves + 1)
+        #expect(store.saved?.permanent.flags.physicalPresenceCMDEnable == true)
+    }
+
+    @Test func aStoreThatFailsFailsTheTPM() throws {
+        let tpm = try instance()
+        try tpm.startUp(.clear)
+        store.setFails(true)
+        // TPM_FAIL, and TPM_FAILEDSELFTEST from then on, even when the store works again.
+        #expect(transmit(presenceEnable, to: tpm) == 9)
+        store.setFails(false)
+        #expect(transmit(pcrRead, to: tpm) == 28)
+        #expect(transmit(presencePresent, to: tpm) == 28)
+        #expect(recorder.errors == ["The disk is full."])
+        // The next start finds the state of before.
+        let next = try instance()
+        try next.startUp(.clear)
+        #expect(transmit(pcrRead, to: next) == 0)
+        #expect(transmit(presencePresent, to: next) != 0)
+    }
+
+    @Test func theObserverHearsTheAnswerThatLeaves() throws {
+        let tpm = try instance()
+        try tpm.startUp(.clear)
+        store.setFails(true)
+        let answer = tpm.finish(tpm.execute(presenceEnable))
+        #expect(recorder.responses.last == answer)
+    }
+
+    @Test func withoutAStoreNothingIsKept() throws {
+        let tpm = try TPMInstance(store: nil, environment: Environment(), observer: recorder)
+        try tpm.startUp(.clear)
+        #expect(tpm.execute(presenceEnable).mustSave == false)
+    }
+
+    @Test func aStateStartupGoesOnFromWhatWasKept() throws {
+        let first = try instance()
+        try first.startUp(.clear)
+        #expect(transmit(extend(7), to: first) == 0)
+        let register = first.finish(first.execute(pcrRead))
+        // TPM_SaveState
+        #expect(transmit([0, 0xc1, 0, 0, 0, 10, 0, 0, 0, 0x98], to: first) == 0)
+        let second = try instance()
+        try second.startUp(.state)
+        #expect(second.finish(second.execute(pcrRead)) == register)
+        // It was used up, on disk too.
+        #expect(throws: StartupError.self) { try instance().startUp(.state) }
+    }
+
+    @Test func aStateStartupWithoutASavedStateIsRefusedAndHarmless() throws {
+        let tpm = try instance()
+        #expect(throws: StartupError.self) { try tpm.startUp(.state) }
+        try tpm.startUp(.clear)
+        #expect(transmit(pcrRead, to: tpm) == 0)
+    }
+
+    @Test func withoutAStartupTheClientSendsIt() throws {
+        let tpm = try instance()
+        try tpm.startUp(.none)
+        #expect(transmit(pcrRead, to: tpm) == 38)
+        #expect(transmit(startupClear, to: tpm) == 0)
+        #expect(transmit(pcrRead, to: tpm) == 0)
+    }
+}
