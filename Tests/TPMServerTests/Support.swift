@@ -1,0 +1,219 @@
+import Foundation
+import Logging
+import Synchronization
+import TPMEngine
+import Testing
+
+@testable import TPMServer
+
+/// TPM_Startup(ST_CLEAR).
+let startupClear: [UInt8] = [0, 0xc1, 0, 0, 0, 12, 0, 0, 0, 0x99, 0, 1]
+/// TPM_PCRRead of register 10: it changes nothing.
+let pcrRead: [UInt8] = [0, 0xc1, 0, 0, 0, 14, 0, 0, 0, 0x15, 0, 0, 0, 10]
+/// TSC_PhysicalPresence(CMD_ENABLE): it changes a permanent flag.
+let presenceEnable: [UInt8] = [0, 0xc1, 0, 0, 0, 12, 0x40, 0, 0, 0x0a, 0, 0x20]
+/// TSC_PhysicalPresence(PRESENT): it works where the command was enabled.
+let presencePresent: [UInt8] = [0, 0xc1, 0, 0, 0, 12, 0x40, 0, 0, 0x0a, 0, 0x08]
+/// TPM_SelfTestFull: it runs on the worker.
+let selfTestFull: [UInt8] = [0, 0xc1, 0, 0, 0, 10, 0, 0, 0, 0x50]
+
+/// TPM_GetRandom of so many bytes.
+func getRandom(_ count: UInt8) -> [UInt8] { [0, 0xc1, 0, 0, 0, 14, 0, 0, 0, 0x46, 0, 0, 0, count] }
+
+/// TPM_Extend of register 10 with a digest of one repeated byte.
+func extend(_ byte: UInt8) -> [UInt8] {
+    [0, 0xc1, 0, 0, 0, 34, 0, 0, 0, 0x14, 0, 0, 0, 10] + [UInt8](repeating: byte, count: 20)
+}
+
+func returnCode(_ answer: [UInt8]) -> UInt32? {
+    answer.count < 10 ? nil : answer[6..<10].reduce(0) { $0 << 8 | UInt32($1) }
+}
+
+/// A directory of its own that goes with the test.
+final class TemporaryDirectory {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/vtpm-test-XXXXXX".utf8CString)
+        let made = try #require(mkdtemp(&template))
+        path = String(cString: made)
+    }
+
+    deinit {
+        for name in files { unlink("\(path)/\(name)") }
+        rmdir(path)
+    }
+
+    var files: [String] {
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    func mode(_ name: String) -> mode_t? {
+        var status = stat()
+        return lstat("\(path)/\(name)", &status) == 0 ? status.st_mode & 0o777 : nil
+    }
+
+    func contents(_ name: String) -> [UInt8]? {
+        guard let file = OpenFile("\(path)/\(name)", O_RDONLY), let size = file.regularFileSize else { return nil }
+        return file.read(size)
+    }
+
+    func write(_ bytes: [UInt8], to name: String) throws {
+        let file = try #require(fopen("\(path)/\(name)", "w"))
+        #expect(fwrite(bytes, 1, bytes.count, file) == bytes.count)
+        fclose(file)
+    }
+}
+
+/// A store in memory that can be told to fail.
+final class MemoryStore: StateStore {
+    private let contents = Mutex<(state: TPMState?, saves: Int, fails: Bool)>((nil, 0, false))
+
+    var saves: Int { contents.withLock { $0.saves } }
+    var saved: TPMState? { contents.withLock { $0.state } }
+
+    func setFails(_ fails: Bool) { contents.withLock { $0.fails = fails } }
+
+    func load() throws(StoreError) -> TPMState? { saved }
+
+    func save(_ state: TPMState) throws(StoreError) {
+        let fails = contents.withLock { contents in
+            if !contents.fails {
+                contents.state = state
+                contents.saves += 1
+            }
+            return contents.fails
+        }
+        if fails { throw StoreError("The disk is full.") }
+    }
+}
+
+/// Keeps what a TPM tells.
+final class Recorder: InstanceObserver {
+    private let heard = Mutex<(responses: [[UInt8]], errors: [String])>(([], []))
+
+    var responses: [[UInt8]] { heard.withLock { $0.responses } }
+    var errors: [String] { heard.withLock { $0.errors } }
+
+    func executed(_ command: [UInt8], _ response: [UInt8]) { heard.withLock { $0.responses.append(response) } }
+    func storeFailed(_ error: StoreError) { heard.withLock { $0.errors.append(error.description) } }
+}
+
+/// A server of a started TPM on a thread of its own.
+final class RunningServer {
+    let server: Server
+    /// Where it listens, in the order of what it was given.
+    let addresses: [ListenAddress]
+    private let ended = DispatchSemaphore(value: 0)
+    private var isRunning = true
+
+    init(store: (any StateStore)? = nil, at addresses: [ListenAddress], maximumConnections: Int = 64) throws {
+        let server = try Server(
+            store: store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            maximumConnections: maximumConnections)
+        self.server = server
+        self.addresses = try addresses.map { try server.listen(at: $0) }
+        try server.startUp(.clear)
+        Thread.detachNewThread { [ended] in
+            server.run()
+            server.close()
+            ended.signal()
+        }
+    }
+
+    /// Returns when the server has closed everything.
+    func end() {
+        guard isRunning else { return }
+        isRunning = false
+        server.stop()
+        ended.wait()
+    }
+
+    deinit { end() }
+}
+
+/// A client that sends and receives bytes as the test says.
+final class RawClient {
+    private let socket: Int32
+
+    init(unix path: String) throws {
+        socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let status = withUnsafeBytes(of: address) { bytes in
+            connect(socket, bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(bytes.count))
+        }
+        try #require(status == 0, "\(lastError())")
+    }
+
+    init(port: UInt16) throws {
+        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        let status = withUnsafeBytes(of: address) { bytes in
+            connect(socket, bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(bytes.count))
+        }
+        try #require(status == 0, "\(lastError())")
+    }
+
+    deinit { disconnect() }
+
+    private var isOpen = true
+
+    func disconnect() {
+        if isOpen { close(socket) }
+        isOpen = false
+    }
+
+    func send(_ bytes: [UInt8]) {
+        #expect(Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count)
+    }
+
+    /// Tells the server that nothing more will come.
+    func finish() { shutdown(socket, Int32(SHUT_WR)) }
+
+    /// One whole answer; what came before the end of the stream if that is less.
+    func answer() -> [UInt8] {
+        let header = receive(10)
+        guard header.count == 10 else { return header }
+        return header + receive(Int(header[2..<6].reduce(0) { $0 << 8 | UInt32($1) }) - 10)
+    }
+
+    func transmit(_ command: [UInt8]) -> [UInt8] {
+        send(command)
+        return answer()
+    }
+
+    /// Sends what is sent whole or not at all; false when the kernel keeps no more for the server.
+    func offers(_ bytes: [UInt8]) -> Bool {
+        Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT)) == bytes.count
+    }
+
+    /// True when no byte came so far, and no end.
+    var hasNothing: Bool {
+        var byte: UInt8 = 0
+        return recv(socket, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) < 0 && errno == EAGAIN
+    }
+
+    /// True when the server closed the connection.
+    var isAtEnd: Bool { receive(1).isEmpty }
+
+    private func receive(_ count: Int) -> [UInt8] {
+        guard count > 0 else { return [] }
+        var bytes = [UInt8](repeating: 0, count: count)
+        let received = recv(socket, &bytes, bytes.count, Int32(MSG_WAITALL))
+        return Array(bytes.prefix(max(received, 0)))
+    }
+}
