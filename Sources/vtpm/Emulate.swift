@@ -1,0 +1,118 @@
+import ArgumentParser
+import Dispatch
+import Glibc
+import Logging
+import TPMEngine
+import TPMServer
+
+/// `vtpm emulate`: one TPM for whoever connects.
+struct Emulate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve a software TPM 1.2 on TCP and Unix sockets.",
+        discussion: """
+            Clients send TPM 1.2 commands and read responses as a TPM's driver does, with nothing around them. They may \
+            connect, disconnect and come back; several may be connected at once, and their commands are executed one \
+            after another. The TPM keeps its state in a directory: what a command changed is on disk before its answer \
+            leaves. One process at a time serves a state.
+
+            Whoever connects to an address owns the TPM's locality 0. A Unix socket is open to its owner alone; a TCP \
+            address other than one of this machine (127.0.0.1, [::1]) is open to the network.
+
+            SIGTERM and SIGINT finish the running command and end the process with status 0; SIGHUP is ignored. The \
+            status is 1 when a state is refused or an address is in use, and 64 when an option is wrong.
+
+            Examples:
+              vtpm emulate --state /var/lib/vtpm/web --listen unix:/run/vtpm/web.sock
+              vtpm emulate --ephemeral --listen tcp:127.0.0.1:6543 --trace
+            """)
+
+    @Option(help: ArgumentHelp("The directory of the TPM's state; made when it is not there.", valueName: "dir"))
+    var state: String?
+
+    @Flag(help: "Keep nothing: a new TPM each time, gone with the process. In place of --state.")
+    var ephemeral = false
+
+    @Option(
+        name: .customLong("listen"),
+        help: ArgumentHelp(
+            "tcp:HOST:PORT, tcp:[IPV6]:PORT or unix:PATH, as often as you like. Port 0 takes a free one. Without the "
+                + "option: unix:DIR/tpm.sock in the directory of the state.", valueName: "address"))
+    var addresses: [ListenAddress] = []
+
+    @Option(
+        help: """
+            What is sent at the start: TPM_Startup(ST_CLEAR), TPM_Startup(ST_STATE), which goes on from what \
+            TPM_SaveState kept, or none, when a client sends it.
+            """)
+    var startup = StartupKind.clear
+
+    @Option(help: ArgumentHelp("How many 2048-bit RSA keys to make ahead; 0 makes each when asked.", valueName: "n"))
+    var keyPool = 2
+
+    @Option(help: ArgumentHelp("How many clients may be connected at once; others wait.", valueName: "n"))
+    var maxClients = 64
+
+    @Option(help: "The least of what is logged, on standard error.")
+    var logLevel = Logger.Level.info
+
+    @Flag(help: "Print each command and response, field by field, on standard output; secrets are masked.")
+    var trace = false
+
+    @Flag(help: "Print the secrets too. Implies --trace.")
+    var traceSecrets = false
+
+    func validate() throws {
+        guard (state != nil) != ephemeral else {
+            throw ValidationError("Give either --state with a directory, or --ephemeral.")
+        }
+        guard state != nil || !addresses.isEmpty else {
+            throw ValidationError("With --ephemeral, give at least one --listen.")
+        }
+        guard (0...64).contains(keyPool) else { throw ValidationError("--key-pool takes 0 to 64.") }
+        guard (1...1024).contains(maxClients) else { throw ValidationError("--max-clients takes 1 to 1024.") }
+    }
+
+    func run() throws {
+        for ignored in [SIGPIPE, SIGHUP, SIGTERM, SIGINT] { signal(ignored, SIG_IGN) }
+        var logger = Logger(label: "vtpm") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = logLevel
+        let server = try Server(
+            store: try state.map { path in try StateDirectory(path) },
+            environment: Environment(keyPairs: KeyPairPool(capacity: keyPool)), logger: logger,
+            trace: trace || traceSecrets ? CommandTrace(showsSecrets: traceSecrets, write: Self.print) : nil,
+            maximumConnections: maxClients)
+        defer { server.close() }
+        let standard = state.map { [ListenAddress.unix(path: "\($0)/tpm.sock")] } ?? []
+        for address in addresses.isEmpty ? standard : addresses {
+            let bound = try server.listen(at: address)
+            logger.notice("The TPM listens at \(bound).")
+        }
+        try server.startUp(startup)
+        let endings = [SIGTERM, SIGINT].map { ending in
+            let source = DispatchSource.makeSignalSource(signal: ending, queue: .global())
+            source.setEventHandler { server.stop() }
+            source.resume()
+            return source
+        }
+        withExtendedLifetime(endings) { server.run() }
+        logger.notice("The TPM was asked to end, and does.")
+    }
+
+    /// Whole texts, in order, at once.
+    private static let print: @Sendable (String) -> Void = { text in
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+}
+
+extension ListenAddress: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}
+
+extension StartupKind: ExpressibleByArgument {}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
