@@ -1,3 +1,4 @@
+import ArgumentParser
 import Glibc
 import TPMCrypto
 
@@ -9,7 +10,7 @@ enum Terminal {
     static func readPassphrase(_ prompt: String) throws -> Secret {
         let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
         guard terminal >= 0 else {
-            throw FileError("there is no terminal to ask for a passphrase: name a file with its --…-auth-file option")
+            throw ValidationError("There is no terminal to ask for a passphrase: say where it is with an option.")
         }
         defer { close(terminal) }
         var before = termios()

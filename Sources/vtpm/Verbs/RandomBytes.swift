@@ -1,6 +1,5 @@
 import ArgumentParser
 import TPMClient
-import TPMCrypto
 
 struct RandomBytes: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -24,7 +23,7 @@ struct RandomBytes: ParsableCommand {
 
     func run() throws {
         let bytes = try options.client().randomBytes(count)
-        guard let output else { return print(Hex.encode(bytes)) }
-        try Files.write(Secret(bytes), to: output, mode: 0o600)
+        guard let output else { return print(Hex.encode(bytes.bytes)) }
+        try Files.write(bytes, to: output, mode: 0o600)
     }
 }
