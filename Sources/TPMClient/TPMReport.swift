@@ -25,7 +25,7 @@ public struct TPMReport: CustomStringConvertible {
     private mutating func line(_ name: String, _ value: String?) {
         guard let value else { return }
         if !description.isEmpty { description += "\n" }
-        description += name + ":" + String(repeating: " ", count: max(1, 24 - name.utf8.count)) + value
+        description += name + ":" + String(repeating: " ", count: max(1, 23 - name.utf8.count)) + value
     }
 
     private mutating func version(_ info: CapVersionInfo) {

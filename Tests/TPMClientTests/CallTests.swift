@@ -40,7 +40,7 @@ import Testing
 
     @Test func `Physical presence clears without a secret`() throws {
         let test = try TestTPM.owned()
-        try test.client.setFlag(.physicalPresenceHWEnable, to: true, owner: owner)
+        try test.client.execute(TSCPhysicalPresence.self, .init(physicalPresence: .hwEnable))
         try test.client.forceClear()
         #expect(try !test.client.hasOwner())
     }
@@ -139,9 +139,10 @@ import Testing
         let test = try TestTPM.owned()
         let blob = try test.client.createKey(.template(.bind, bits: 1024), auth: auth, parentAuth: srk)
         let bound = try RSAPublicKey(blob.pubkey).bind(Secret("to you"))
-        try test.client.withKey(blob, parentAuth: srk) { handle in
-            #expect(try test.client.unbind(bound, with: handle, auth: auth) == Secret("to you"))
+        let unbound = try test.client.withKey(blob, parentAuth: srk) {
+            try test.client.unbind(bound, with: $0, auth: auth)
         }
+        #expect(unbound == Secret("to you"))
     }
 
     @Test func `A quote vouches for its values and its nonce alone`() throws {
@@ -160,7 +161,8 @@ import Testing
             #expect(!quote.isSigned(by: key, nonce: nonce))
             var second = try test.client.quote2(selection, nonce: nonce, with: handle, auth: auth, addVersion: true)
             #expect(second.isSigned(by: key, nonce: nonce))
-            #expect(try second.pcrData.digestAtRelease == test.client.composite(selection).digest())
+            let values = try test.client.composite(selection).digest()
+            #expect(second.pcrData.digestAtRelease == values)
             second.versionInfo[0] ^= 1
             #expect(!second.isSigned(by: key, nonce: nonce))
         }
