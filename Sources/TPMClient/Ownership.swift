@@ -30,7 +30,8 @@ extension TPMClient {
     /// - Returns: the public part of the new storage root key.
     @discardableResult
     public func takeOwnership(owner: Secret, srk: Secret = .wellKnown) throws -> Key {
-        let endorsementKey = try RSAPublicKey(try endorsementKey())
+        let pubek = try endorsementKey()
+        guard let endorsementKey = try? RSAPublicKey(pubek) else { throw ClientError.badResponse(.readPubek) }
         let request = TakeOwnership.Request(
             encOwnerAuth: try endorsementKey.encryptOAEP(owner, random: random),
             encSrkAuth: try endorsementKey.encryptOAEP(srk, random: random), srkParams: .template(.storage))

@@ -56,7 +56,8 @@ import Testing
         let test = try TestTPM.owned()
         test.tamper = { if $0.count > 100 { $0[$0.count - 1 - distance] ^= 0x10 } }
         #expect(
-            clientError { try test.client.storageRootKey(owner: TestTPM.owner) } == .notAuthentic(.ownerReadInternalPub))
+            clientError { try test.client.storageRootKey(owner: TestTPM.owner) } == .notAuthentic(.ownerReadInternalPub)
+        )
         test.tamper = { _ in }
         #expect(test.openSessions == 0)
     }
@@ -100,7 +101,8 @@ import Testing
         let second = try session.hideSecond(secret)
         #expect(first != secret && second != secret && first != second)
         let request = CreateWrapKey.Request(
-            parentHandle: .srk, dataUsageAuth: first, dataMigrationAuth: second, keyInfo: .template(.signing, bits: 1024))
+            parentHandle: .srk, dataUsageAuth: first, dataMigrationAuth: second,
+            keyInfo: .template(.signing, bits: 1024))
         let key = try test.client.execute(CreateWrapKey.self, request, session).wrappedKey
         try test.client.withKey(key, parentAuth: TestTPM.srk) { handle in
             _ = try test.client.sign(.zero, with: handle, auth: secret)
@@ -128,10 +130,43 @@ import Testing
             let test = try TestTPM.owned()
             let session = try test.client.oiap(TestTPM.owner)
             test.tamper = { $0 = answer }
-            #expect(clientError { try test.client.execute(OwnerClear.self, .init(), session) } == .badResponse(.ownerClear))
+            #expect(
+                clientError { try test.client.execute(OwnerClear.self, .init(), session) } == .badResponse(.ownerClear))
         }
         let client = TPMClient(InProcessTransport { _ in [0, 0xc4, 0, 0, 0, 10, 0, 0, 0, 2] })
         #expect(clientError { try client.pcr(0) } == .tpm(.badIndex, .pcrRead))
+    }
+
+    @Test func `Whatever is made of the answers, the client ends with an answer or an error of its own`() throws {
+        let test = try TestTPM.owned()
+        let random = SeededRandom(seed: 7)
+        var changes = 0
+        test.tamper = { answer in
+            guard let draw = try? random.uint32(), draw % 3 == 0, !answer.isEmpty else { return }
+            changes += 1
+            let position = Int(draw >> 8) % answer.count
+            switch draw >> 4 & 3 {
+            case 0: answer.removeLast(position)
+            case 1: answer += [UInt8](repeating: UInt8(draw >> 24), count: position)
+            case 2: answer[position] ^= UInt8(1 << (draw >> 28 & 7))
+            default: answer[position] = 0xff
+            }
+            // Half of the answers say of themselves how long they are.
+            if draw & 0x40 != 0, answer.count > 6 {
+                answer.replaceSubrange(4..<6, with: [UInt8(answer.count >> 8), UInt8(answer.count & 0xff)])
+            }
+        }
+        let calls: [(TPMClient) throws -> Any] = [
+            { try $0.endorsementKey(owner: TestTPM.owner) }, { try $0.pcr(1) }, { try $0.permanentFlags() },
+            { try $0.lockout() }, { try $0.handles(of: .auth) }, { try $0.nvIndices() }, { try $0.randomBytes(9) },
+            { try $0.versionInfo() }, { try $0.seal(Secret("x"), keyAuth: TestTPM.srk) }, { try $0.hasOwner() },
+        ]
+        for _ in 0..<100 {
+            for call in calls {
+                do { _ = try call(test.client) } catch { #expect(error is ClientError, "\(error)") }
+            }
+        }
+        #expect(changes > 300)
     }
 
     @Test func `More than two sessions are no command`() throws {

@@ -10,13 +10,16 @@ import Testing
     private let success: [UInt8] = [0, 0xc4, 0, 0, 0, 10, 0, 0, 0, 0]
     private let command = [UInt8](repeating: 0, count: 10)
 
-    @Test(arguments: ["tcp:localhost:2321", "tcp:10.0.0.1:1", "tcp:[::1]:65535", "unix:/run/tpm", "unix:tpm", "/dev/tpm0"])
+    @Test(arguments: [
+        "tcp:localhost:2321", "tcp:10.0.0.1:1", "tcp:[::1]:65535", "unix:/run/tpm", "unix:tpm", "/dev/tpm0",
+    ])
     func `An address is written as it is read`(text: String) throws {
         #expect(try TPMAddress(text).description == text)
     }
 
     @Test(arguments: [
-        "", "tpm0", "localhost:2321", "tcp:", "tcp:localhost", "tcp:localhost:", "tcp:localhost:0", "tcp:localhost:65536",
+        "", "tpm0", "localhost:2321", "tcp:", "tcp:localhost", "tcp:localhost:", "tcp:localhost:0",
+        "tcp:localhost:65536",
         "tcp:localhost:+1x", "tcp::2321", "tcp:[]:1", "tcp:::1:2321", "tcp:a\0b:1", "unix:", "unix:/a\0b", "/dev/\0",
     ])
     func `What is no address says so`(text: String) {
@@ -40,24 +43,27 @@ import Testing
     @Test func `An answer may come in pieces, and be longer than usual`() throws {
         let size = 5000
         let long: [UInt8] = [0, 0xc4, 0, 0, 0x13, 0x88] + [UInt8](repeating: 9, count: size - 6)
-        let server = try SocketServer.answering([long[0]], Array(long[1..<7]), Array(long[7..<4500]), Array(long[4500...]))
+        let server = try SocketServer.answering(
+            [long[0]], Array(long[1..<7]), Array(long[7..<4500]), Array(long[4500...]))
         let transport = try SocketTransport(server.address)
         for _ in 0..<2 { #expect(try transport.transmit(command) == long) }
     }
 
-    @Test(arguments: [
-        ([0, 0xc4, 0, 0, 0, 9, 0, 0, 0, 0], "announced an answer of 9 bytes"),
-        ([0, 0xc4, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0], "announced an answer of 4294967295 bytes"),
-        ([0, 0xc4, 0, 1, 0, 1, 0, 0, 0, 0], "announced an answer of 65537 bytes"),
-        ([0, 0xc4, 0, 0, 0, 10, 0, 0, 0, 0, 0], "sent more than its answer"),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            ([0, 0xc4, 0, 0, 0, 9, 0, 0, 0, 0], "announced an answer of 9 bytes"),
+            ([0, 0xc4, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0], "announced an answer of 4294967295 bytes"),
+            ([0, 0xc4, 0, 1, 0, 1, 0, 0, 0, 0], "announced an answer of 65537 bytes"),
+            ([0, 0xc4, 0, 0, 0, 10, 0, 0, 0, 0, 0], "sent more than its answer"),
+        ] as [([UInt8], String)])
     func `A size that no answer has is refused before anything is allocated`(answer: [UInt8], reason: String) throws {
         let server = try SocketServer.answering(answer)
         let transport = try SocketTransport(server.address)
         let error = clientError { try transport.transmit(command) }
         #expect("\(error, default: "none")".contains("\(server.address): \(reason)"))
         #expect(
-            clientError { try transport.transmit(command) } == .transport("\(server.address): the connection is closed"))
+            clientError { try transport.transmit(command) } == .transport("\(server.address): the connection is closed")
+        )
     }
 
     @Test(arguments: [0, 1, 9, 10, 19])
@@ -120,7 +126,8 @@ import Testing
         let path = NSTemporaryDirectory() + "vtpm-\(UUID().uuidString)"
         _ = FileManager.default.createFile(atPath: path, contents: Data("keep".utf8))
         defer { unlink(path) }
-        #expect(clientError { try TPMAddress(path).open() } == .transport("cannot open \(path): not a character device"))
+        #expect(
+            clientError { try TPMAddress(path).open() } == .transport("cannot open \(path): not a character device"))
         #expect(FileManager.default.contents(atPath: path) == Data("keep".utf8))
     }
 

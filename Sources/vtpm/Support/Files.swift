@@ -15,22 +15,35 @@ struct FileError: Error, CustomStringConvertible {
 enum Files {
     /// Reads a file of at most `limit` bytes.
     static func read(_ path: String, limit: Int = 1 << 20) throws -> Secret {
+        var bytes: [UInt8] = []
+        defer { wipe(&bytes) }
+        try eachPart(of: path) { part in
+            guard bytes.count + part.count <= limit else { throw FileError("\(path) is longer than \(limit) bytes") }
+            bytes += part
+        }
+        return Secret(bytes)
+    }
+
+    /// The SHA-1 of a file of any size.
+    static func digest(_ path: String) throws -> Digest {
+        var hash = SHA1()
+        try eachPart(of: path) { hash.update($0) }
+        return hash.finalize()
+    }
+
+    private static func eachPart(of path: String, _ body: (ArraySlice<UInt8>) throws -> Void) throws {
         let file = path == "-" ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw FileError("cannot open \(path): \(FileError.reason())") }
         defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: limit + 1)
-        defer { wipe(&bytes) }
-        var have = 0
-        while have < bytes.count {
-            let count = bytes.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress?.advanced(by: have), $0.count - have) }
+        var part = [UInt8](repeating: 0, count: 64 << 10)
+        defer { wipe(&part) }
+        while true {
+            let count = Glibc.read(file, &part, part.count)
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw FileError("cannot read \(path): \(FileError.reason())") }
-            guard count > 0 else {
-                return bytes.withUnsafeBytes { Secret(UnsafeRawBufferPointer(rebasing: $0[..<have])) }
-            }
-            have += count
+            guard count > 0 else { return }
+            try body(part[..<count])
         }
-        throw FileError("\(path) is longer than \(limit) bytes")
     }
 
     /// The first line of a file, without its end.

@@ -26,9 +26,9 @@ struct Extend: ParsableCommand {
     }
 
     func run() throws {
-        let value = try data.map { SHA1.hash(try Files.read($0, limit: 64 << 20)) }
+        let measured = try data.map { try Files.digest($0) }
         let given = digest.flatMap { Hex.decode($0) }.flatMap { Digest($0) }
-        guard let digest = value ?? given else { throw CleanExit.helpRequest(self) }
+        guard let digest = measured ?? given else { throw CleanExit.helpRequest(self) }
         print(try options.client().extend(pcr, with: digest))
     }
 }
