@@ -21,7 +21,8 @@ public final class RSAPrivateKey: Sendable {
         else { throw CryptoError(what: "RSA prime") }
         let (p, q) = given.compare(other) > 0 ? (given, other) : (other, given)
         let (p1, q1) = (p - 1, q - 1)
-        guard let d = BigInteger(UInt(exponent)).inverse(p1.leastCommonMultiple(q1)), let inverse = q.inverse(p) else {
+        // Modulo (p - 1)(q - 1) rather than the least common multiple, which takes longer to find.
+        guard let d = BigInteger(UInt(exponent)).inverse(p1 * q1), let inverse = q.inverse(p) else {
             throw CryptoError(what: "RSA exponent")
         }
         func bytes(_ number: BigInteger) -> Secret { number.secret(count: (number.bitCount + 7) / 8) }
