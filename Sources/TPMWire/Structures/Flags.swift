@@ -1,5 +1,5 @@
-/// TPM_PERMANENT_FLAGS, 22 bytes (Part 2, 7.1). The defaults are those of a TPM that left the factory switched on:
-/// the specification has it leave disabled and deactivated, which no guest could change.
+/// TPM_PERMANENT_FLAGS, 22 bytes (Part 2, 7.1). The defaults are those of a TPM that left the factory switched on,
+/// since a guest whose firmware asks nobody could not change it; a cleared one is disabled and deactivated.
 public struct PermanentFlags: WireStructure, Equatable {
     public var disable = false
     /// An owner can be installed.

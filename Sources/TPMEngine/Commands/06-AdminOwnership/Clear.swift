@@ -64,8 +64,9 @@ extension Execution {
         state.clear.deferredPhysicalPresence = 0
         // 9.
         var flags = state.permanent.flags
-        flags.disable = factory.flags.disable
-        flags.deactivated = factory.flags.deactivated
+        // Off, as the specification's defaults have it, though this TPM left the factory switched on.
+        flags.disable = true
+        flags.deactivated = true
         flags.readPubek = factory.flags.readPubek
         flags.disableOwnerClear = factory.flags.disableOwnerClear
         flags.disableFullDALogicInfo = factory.flags.disableFullDALogicInfo
