@@ -40,7 +40,11 @@ final class ListeningSocket {
         let client = Glibc.accept(descriptor, nil, nil)
         guard client >= 0 else { return nil }
         makeNonBlocking(client)
-        if case .tcp = address { Self.set(client, Int32(IPPROTO_TCP), TCP_NODELAY) }
+        if case .tcp = address {
+            Self.set(client, Int32(IPPROTO_TCP), TCP_NODELAY)
+            // A machine that vanished must not hold its place for ever.
+            Self.set(client, SOL_SOCKET, SO_KEEPALIVE)
+        }
         return client
     }
 

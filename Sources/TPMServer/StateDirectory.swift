@@ -25,11 +25,16 @@ public final class StateDirectory: StateStore {
     /// Opens the directory at `path`, makes it (mode 0700) when its parent is there, and locks it for as long as
     /// this object lives.
     public init(_ path: String) throws(StoreError) {
-        guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
+        let isNew = mkdir(path, 0o700) == 0
+        guard isNew || errno == EEXIST else {
             throw StoreError("The state directory \(path) cannot be made: \(lastError()). Make its parent first.")
         }
         guard let directory = OpenFile(path, O_RDONLY | O_DIRECTORY) else {
             throw StoreError("The state directory \(path) cannot be opened: \(lastError()).")
+        }
+        // A directory that a power cut takes away takes the state along.
+        guard !isNew || OpenFile("..", O_RDONLY | O_DIRECTORY, in: directory)?.sync() == true else {
+            throw StoreError("The parent of the state directory \(path) cannot be synced: \(lastError()).")
         }
         guard let lock = OpenFile(Self.lockName, O_RDWR | O_CREAT | O_NOFOLLOW, in: directory) else {
             throw StoreError("The lock file \(path)/\(Self.lockName) cannot be opened: \(lastError()).")

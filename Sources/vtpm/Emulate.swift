@@ -73,7 +73,7 @@ struct Emulate: ParsableCommand {
     }
 
     func run() throws {
-        for ignored in [SIGPIPE, SIGHUP, SIGTERM, SIGINT] { signal(ignored, SIG_IGN) }
+        for ignored in [SIGPIPE, SIGHUP] { signal(ignored, SIG_IGN) }
         var logger = Logger(label: "vtpm") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = logLevel
         let server = try Server(
@@ -82,18 +82,19 @@ struct Emulate: ParsableCommand {
             trace: trace || traceSecrets ? CommandTrace(showsSecrets: traceSecrets, write: Self.print) : nil,
             maximumConnections: maxClients)
         defer { server.close() }
+        let endings = [SIGTERM, SIGINT].map { ending in
+            signal(ending, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: ending, queue: .global())
+            source.setEventHandler { server.stop() }
+            source.resume()
+            return source
+        }
         let standard = state.map { [ListenAddress.unix(path: "\($0)/tpm.sock")] } ?? []
         for address in addresses.isEmpty ? standard : addresses {
             let bound = try server.listen(at: address)
             logger.notice("The TPM listens at \(bound).")
         }
         try server.startUp(startup)
-        let endings = [SIGTERM, SIGINT].map { ending in
-            let source = DispatchSource.makeSignalSource(signal: ending, queue: .global())
-            source.setEventHandler { server.stop() }
-            source.resume()
-            return source
-        }
         withExtendedLifetime(endings) { server.run() }
         logger.notice("The TPM was asked to end, and does.")
     }
