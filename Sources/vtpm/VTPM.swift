@@ -6,12 +6,12 @@ struct VTPM: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vtpm", abstract: "A software TPM 1.2, and the tools to use one.", version: "0.1.0",
         groupedSubcommands: [
-            CommandGroup(name: "Be a TPM:", subcommands: [Emulate.self]),
-            CommandGroup(name: "Look at a TPM:", subcommands: [Info.self, PCRs.self]),
+            CommandGroup(name: "Be a TPM", subcommands: [Emulate.self]),
+            CommandGroup(name: "Look at a TPM", subcommands: [Info.self, PCRs.self]),
             CommandGroup(
-                name: "Own a TPM:", subcommands: [CreateEK.self, TakeOwnership.self, Clear.self, ResetLock.self]),
+                name: "Own a TPM", subcommands: [CreateEK.self, TakeOwnership.self, Clear.self, ResetLock.self]),
             CommandGroup(
-                name: "Use a TPM:",
+                name: "Use a TPM",
                 subcommands: [Extend.self, Seal.self, Unseal.self, RandomBytes.self, Send.self]),
         ])
 }
