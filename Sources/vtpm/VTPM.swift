@@ -2,7 +2,7 @@ import ArgumentParser
 
 /// The one executable: every verb is a subcommand, and none has logic of its own.
 @main
-struct VTPM: AsyncParsableCommand {
+struct VTPM: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vtpm", abstract: "A software TPM 1.2, and the tools to use one.", version: "0.1.0",
         groupedSubcommands: [

@@ -35,12 +35,13 @@ final class SocketServer: Sendable {
                 serve(connection)
                 close(connection)
             }
+            // Here and not before, or the loop could accept what another test's socket of the same number gets.
+            close(listener)
         }
     }
 
     deinit {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
         if case .unix(let path) = address { unlink(path) }
     }
 
