@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Synchronization
 
@@ -80,7 +81,7 @@ final class EventLoop: @unchecked Sendable {
     /// Serves until ``stop()``.
     func run() {
         while !isStopped {
-            guard poll(&descriptors, nfds_t(descriptors.count), -1) > 0 else { continue }
+            guard wait() > 0 else { continue }
             if descriptors[0].revents != 0 { runPosted() }
             // A source may add others, which have nothing to tell yet, and remove any.
             for index in descriptors.indices.dropFirst() where descriptors[index].revents != 0 {
@@ -92,6 +93,26 @@ final class EventLoop: @unchecked Sendable {
     }
 
     func stop() { isStopped = true }
+
+    /// How long the loop looks again and again after an event before it sleeps, in nanoseconds: to be woken costs more
+    /// than the shortest command, and a client that talks mostly goes on talking.
+    private static let patience: UInt64 = 50_000
+    private var lastEvent: UInt64 = 0
+
+    private func wait() -> Int32 {
+        let count = nfds_t(descriptors.count)
+        while DispatchTime.now().uptimeNanoseconds &- lastEvent < Self.patience {
+            let ready = poll(&descriptors, count, 0)
+            if ready != 0 { return note(ready) }
+            sched_yield()
+        }
+        return note(poll(&descriptors, count, -1))
+    }
+
+    private func note(_ ready: Int32) -> Int32 {
+        lastEvent = DispatchTime.now().uptimeNanoseconds
+        return ready
+    }
 
     private func runPosted() {
         var bytes = [UInt8](repeating: 0, count: 64)
