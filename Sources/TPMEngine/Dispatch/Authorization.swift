@@ -33,7 +33,7 @@ struct Authorization {
 
     /// Decodes the trailers and digests the ordinal and the parameters (Part 1, 13.2: inParamDigest).
     mutating func begin(
-        _ ordinal: Ordinal, parameters: ArraySlice<UInt8>, trailers: ArraySlice<UInt8>
+        _ ordinal: Ordinal, parameters: ArraySlice<UInt8> = [], trailers: ArraySlice<UInt8>
     ) throws(TPMResult) {
         guard !trailers.isEmpty else { return }
         var decoder = WireDecoder(trailers)
@@ -142,11 +142,15 @@ extension Execution {
                 guard let position = Authorization.Position(rawValue: index),
                     authorization.isVerified(position)
                 else { throw .authFail }
-                var trailer = authorization.response(position, digest: digest, nonceEven: try nonce())
+                let handle = authorization.requests[index].authHandle
+                // The actions may have ended it: with the owner, or with the key that it was bound to.
+                let isOpen = state.any.sessions[handle] != nil
+                var trailer = authorization.response(
+                    position, digest: digest, nonceEven: try nonce(), isOpen: isOpen)
                 if trailer.continueAuthSession {
-                    state.any.sessions.roll(authorization.requests[index].authHandle, to: trailer.nonceEven)
+                    state.any.sessions.roll(handle, to: trailer.nonceEven)
                 } else {
-                    state.any.sessions.close(authorization.requests[index].authHandle)
+                    state.any.sessions.close(handle)
                 }
                 try trailer.code(&encoder)
             }
@@ -180,9 +184,11 @@ extension Authorization {
         end(requests[position.rawValue].authHandle)
     }
 
-    fileprivate func response(_ position: Position, digest: Digest, nonceEven: Digest) -> AuthResponse {
+    fileprivate func response(
+        _ position: Position, digest: Digest, nonceEven: Digest, isOpen: Bool
+    ) -> AuthResponse {
         let request = requests[position.rawValue]
-        let continues = request.continueAuthSession && !hidData.contains(request.authHandle)
+        let continues = request.continueAuthSession && isOpen && !hidData.contains(request.authHandle)
         let key = verified[position.rawValue]?.key ?? Secret([])
         return AuthResponse(
             nonceEven: nonceEven, continueAuthSession: continues,

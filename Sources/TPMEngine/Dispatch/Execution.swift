@@ -74,10 +74,17 @@ extension CommandActions {
         guard end >= Header.byteCount else { throw .badParamSize }
         var decoder = WireDecoder(command[Header.byteCount..<end])
         var request = Request()
-        try request.handles(&decoder)
-        let parameters = end - decoder.remaining
-        try request.code(&decoder)
-        try decoder.finish()
+        var parameters = end
+        do throws(TPMResult) {
+            try request.handles(&decoder)
+            parameters = end - decoder.remaining
+            try request.code(&decoder)
+            try decoder.finish()
+        } catch {
+            // Bad operands end the command's sessions, a bad size does not (Part 2, 16 description 3.a).
+            if error != .badParamSize { try execution.authorization.begin(ordinal, trailers: command[end...]) }
+            throw error
+        }
         try execution.authorization.begin(ordinal, parameters: command[parameters..<end], trailers: command[end...])
         var response = try actions(request, in: &execution)
         return try execution.answer(&response, to: ordinal, tag: tag.response)

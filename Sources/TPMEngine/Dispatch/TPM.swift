@@ -25,9 +25,12 @@ public struct TPM: Sendable {
         restartLockout()
     }
 
-    /// Shuts the TPM down until the next TPM_Init: what it promised to keep could not be kept, say.
+    /// Shuts the TPM down until the next TPM_Init: what it promised to keep could not be kept, say. What
+    /// TPM_SaveState kept is gone (Part 1, 9.2 action 10), and no TPM_Startup is awaited (Part 3, 3.2 description 1).
     public mutating func fail() {
         state.any.isFailed = true
+        state.any.postInitialise = false
+        if state.saved != nil { state.saved = nil }
     }
 
     /// What a command left behind.
@@ -44,6 +47,7 @@ public struct TPM: Sendable {
     /// authorizations, and answers with ten bytes: TPM_TAG_RSP_COMMAND, their count and the return code (Part 2, 16).
     public mutating func execute(_ command: [UInt8], locality: Locality = .zero) -> Outcome {
         let before = state
+        endSHA1Thread(unlessContinuedBy: command)
         let header: Header
         let row: OrdinalRow
         let actions: any CommandActions.Type
@@ -52,8 +56,6 @@ public struct TPM: Sendable {
         } catch {
             return outcome(Self.failure(error), error, since: before)
         }
-        // Any command but those of the SHA-1 thread ends it, when it arrives (Part 3, 13.1).
-        if state.any.sha1 != nil, !SHA1Thread.ordinals.contains(header.ordinal) { state.any.sha1 = nil }
         var execution = Execution(state: state, environment: environment, row: row, locality: locality.selection)
         do throws(TPMResult) {
             let response = try actions.run(command, tag: header.tag, &execution)
@@ -70,6 +72,8 @@ public struct TPM: Sendable {
                 for handle in execution.authorization.handles { state.any.sessions.close(handle) }
             }
             if execution.authorization.hasFailed { countFailure(of: header.ordinal) }
+            // The thread ends with this command, also when it fails (Part 3, 13.4).
+            if header.ordinal == .sha1CompleteExtend { state.any.sha1 = nil }
             return outcome(Self.failure(error), error, since: before)
         }
     }
@@ -101,15 +105,16 @@ public struct TPM: Sendable {
         }
         if state.permanent.flags.disable, row.availableDisabled == .no { throw .disabled }
         if state.clear.flags.deactivated, row.availableDeactivated == .no { throw .deactivated }
-        if !state.permanent.hasOwner, !row.noOwner, !Self.worksWithoutOwner.contains(header.ordinal) {
-            throw .noSRK
-        }
+        if !state.permanent.hasOwner, !row.noOwner { throw .noSRK }
         return (header, row, actions)
     }
 
-    /// Commands that Part 2, 17 does not mark as possible without an owner though their actions are: a session with
-    /// an NV area that was defined before there was an owner, say.
-    private static let worksWithoutOwner: Set<Ordinal> = [.osap, .saveContext, .loadContext]
+    /// Any command but those of the SHA-1 thread ends it, when it arrives (Part 3, 13.1).
+    private mutating func endSHA1Thread(unlessContinuedBy command: [UInt8]) {
+        guard state.any.sha1 != nil else { return }
+        let ordinal = command.dropFirst(Header.byteCount - 4).prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+        if !SHA1Thread.ordinals.contains(Ordinal(rawValue: ordinal)) { state.any.sha1 = nil }
+    }
 
     /// What helps to find out why the TPM is in failure mode (Part 1, 9.2); TPM_GetCapability tells less than else.
     private static let worksInFailureMode: Set<Ordinal> = [.getTestResult, .getCapability]

@@ -4,7 +4,8 @@ import TPMWire
 /// Making, wrapping and unwrapping the keys of the storage hierarchy; what the commands that load and create keys
 /// share (Part 3, 6.1, 10.4, 10.5).
 extension LoadedKey {
-    /// A new key as a template describes it; the template's pubKey and encData are replaced.
+    /// A new key as a template describes it; the template's pubKey and encData are replaced, the revisions of its
+    /// version zero (Part 2, 5.1).
     ///
     /// TPM_BAD_KEY_PROPERTY when no such key can be made.
     static func generate(
@@ -15,6 +16,7 @@ extension LoadedKey {
         do throws(CryptoError) {
             let pair = try source.keyPair(bits: bits, exponent: exponent)
             var key = template
+            key.rev = 0
             key.pubKey = StorePubkey(key: pair.modulus)
             key.encData = []
             return LoadedKey(

@@ -28,7 +28,7 @@ public struct PCRBank: Sendable, Equatable {
         case 18: PCRAttributes(pcrReset: true, pcrExtendLocal: [.two, .three, .four], pcrResetLocal: [.four])
         case 19: PCRAttributes(pcrReset: true, pcrExtendLocal: [.two, .three], pcrResetLocal: [.four])
         case 20: PCRAttributes(pcrReset: true, pcrExtendLocal: [.one, .two, .three], pcrResetLocal: [.two, .four])
-        case 21, 22: PCRAttributes(pcrReset: true, pcrExtendLocal: [.two], pcrResetLocal: [.two, .four])
+        case 21, 22: PCRAttributes(pcrReset: true, pcrExtendLocal: [.two], pcrResetLocal: [.two])
         default: PCRAttributes(pcrReset: false, pcrExtendLocal: all, pcrResetLocal: [])
         }
     }

@@ -42,6 +42,9 @@ public struct EntityType: RawRepresentable, Hashable, Sendable, WireNamed {
 
     public var scheme: ADIPScheme? { ADIPScheme(rawValue: UInt8(rawValue >> 8)) }
     public var kind: EntityKind? { EntityKind(rawValue: UInt8(rawValue & 0xff)) }
+    /// The kind where no scheme may be named, as in every command but TPM_OSAP and TPM_DSAP (Part 1, 13.4 1.d); nil
+    /// with one.
+    public var plainKind: EntityKind? { scheme == .xor ? kind : nil }
 }
 
 /// TPM_PAYLOAD_TYPE, 1 byte (Part 2, 4.2). Reserved and vendor values are unknown.

@@ -2,15 +2,17 @@ import TPMCrypto
 
 /// TPM_STRUCT_VER, 4 bytes: the version 1.1 ahead of the structures that 1.2 took over (Part 2, 5.1).
 ///
-/// A major or minor number other than 1 is TPM_BAD_VERSION. The revisions are ignored on input, zero on output.
+/// A major or minor number other than 1 is TPM_BAD_VERSION. The revisions mean nothing: any value decodes, and the TPM
+/// makes them zero. A structure keeps those that it came with, since digests over it cover them.
 public struct StructVer: WireStructure, Equatable {
+    public var revMajor: UInt8 = 0
+    public var revMinor: UInt8 = 0
+
     public init() {}
 
     public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
         var major: UInt8 = 1
         var minor: UInt8 = 1
-        var revMajor: UInt8 = 0
-        var revMinor: UInt8 = 0
         try coder.uint8("major", &major)
         try coder.uint8("minor", &minor)
         if coder.isDecoding, major != 1 || minor != 1 { throw .badVersion }

@@ -31,6 +31,9 @@ public struct Key: WireStructure, Equatable {
     }
 
     public var form = Form.key12
+    /// revMajor and revMinor of a TPM_KEY's version. They mean nothing, but the digest of the public part covers them
+    /// (Part 2, 5.1).
+    public var rev: UInt16 = 0
     public var keyUsage = KeyUsage.signing
     public var keyFlags = KeyFlags()
     public var authDataUsage = AuthDataUsage.never
@@ -85,15 +88,17 @@ public struct Key: WireStructure, Equatable {
         let version: UInt16 = 0x0101
         var first = form == .key12 ? StructureTag.key12.rawValue : version
         try coder.uint16(form == .key12 ? "tag" : "ver", &first)
-        var second: UInt16 = 0
+        var second = form == .key12 ? 0 : rev
         try coder.uint16(form == .key12 ? "fill" : "rev", &second)
         guard coder.isDecoding else { return }
         if first == StructureTag.key12.rawValue {
             guard second == 0 else { throw .invalidStructure }
             form = .key12
+            rev = 0
         } else {
             guard first == version else { throw .badVersion }
             form = .key11
+            rev = second
         }
     }
 

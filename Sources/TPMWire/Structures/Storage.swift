@@ -4,6 +4,7 @@ import TPMCrypto
 ///
 /// A version other than 1.1 is TPM_BAD_VERSION; the seal info throws what ``PCRInfo`` throws.
 public struct StoredData: WireStructure, Equatable {
+    public var ver = StructVer()
     public var sealInfo: PCRInfo?
     public var encData: [UInt8] = []
 
@@ -22,7 +23,6 @@ public struct StoredData: WireStructure, Equatable {
     }
 
     public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
-        var ver = StructVer()
         try coder.structure("ver", &ver)
         try coder.sizedStructure("sealInfo", .u32("sealInfoSize"), &sealInfo)
         try coder.sized("encData", .u32("encDataSize"), &encData)

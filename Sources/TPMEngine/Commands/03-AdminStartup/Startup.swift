@@ -11,12 +11,9 @@ extension Startup: CommandActions {
             execution.state.clear.flags.deactivated = execution.state.permanent.flags.deactivated
         case .state:
             // 3. What TPM_SaveState kept; without it the TPM shuts down until the next TPM_Init.
-            if let saved = execution.state.saved {
-                execution.state.clear = saved.clear
-                execution.state.keys = saved.keys
-            } else {
-                execution.state.any.isFailed = true
-            }
+            guard let saved = execution.state.saved else { throw .failedSelfTest }
+            execution.state.clear = saved.clear
+            execution.state.keys = saved.keys
         case .deactivated:
             // 4. Defaults, and off.
             execution.state.clear = ClearState()

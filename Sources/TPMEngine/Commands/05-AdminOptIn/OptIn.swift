@@ -3,8 +3,9 @@ import TPMWire
 
 extension SetOwnerInstall: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
-        // 1. and 2.
-        guard !execution.state.permanent.hasOwner else { throw .ownerSet }
+        // 1. With an owner there is nothing to do.
+        guard !execution.state.permanent.hasOwner else { return Response() }
+        // 2.
         try execution.requirePhysicalPresence()
         execution.state.permanent.flags.ownership = request.state
         return Response()

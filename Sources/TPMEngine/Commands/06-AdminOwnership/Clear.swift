@@ -79,5 +79,6 @@ extension Execution {
         state.permanent.flags = flags
         // 12.
         state.permanent.nv.removeOwnerAreas()
+        state.clear.nvLocks = state.clear.nvLocks.filter { state.permanent.nv.areas[$0.key] != nil }
     }
 }

@@ -85,8 +85,10 @@ extension Execution {
     fileprivate mutating func createEndorsementKey(_ keyInfo: KeyParms) throws(TPMResult) -> Pubkey {
         guard state.permanent.endorsementKey == nil else { throw .disabledCmd }
         guard try keyInfo.rsaSize().bits >= 2048 else { throw .badKeyProperty }
+        // 2.c. Its schemes do not matter; 3. names the one and leaves no room for the other.
         var parms = keyInfo
         parms.encScheme = .rsaesOAEPSHA1MGF1
+        parms.sigScheme = .none
         let template = Key(
             form: .key11, keyUsage: .storage, keyFlags: [], authDataUsage: .always, algorithmParms: parms,
             pcrInfo: .none, pubKey: StorePubkey(), encData: [])

@@ -8,7 +8,8 @@ extension Quote: CommandActions {
         try key.checkAttests()
         // 5. to 8.
         let composite = execution.state.clear.pcrs.composite(request.targetPCR)
-        let info = QuoteInfo(digestValue: SHA1.hash(try composite.encoded()), externalData: request.externalData)
+        let digest = try execution.state.clear.pcrs.compositeHash(request.targetPCR)
+        let info = QuoteInfo(digestValue: digest, externalData: request.externalData)
         return Response(pcrData: composite, sig: try key.sign(SHA1.hash(try info.encoded())))
     }
 }
@@ -19,10 +20,9 @@ extension Quote2: CommandActions {
         let key = try execution.useKey(request.keyHandle, at: execution.authorization.last)
         try key.checkAttests()
         // 5. and 6.
-        let composite = execution.state.clear.pcrs.composite(request.targetPCR)
         let short = PCRInfoShort(
             pcrSelection: request.targetPCR, localityAtRelease: execution.locality,
-            digestAtRelease: SHA1.hash(try composite.encoded()))
+            digestAtRelease: try execution.state.clear.pcrs.compositeHash(request.targetPCR))
         // 7. to 11.
         let info = QuoteInfo2(externalData: request.externalData, infoShort: short)
         let version = request.addVersion ? try TPMVersion.info.encoded() : []

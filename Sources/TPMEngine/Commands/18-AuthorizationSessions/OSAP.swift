@@ -42,7 +42,7 @@ extension OSAP: CommandActions {
 
 extension SetOwnerPointer: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
-        switch request.entityType.kind {
+        switch request.entityType.plainKind {
         case .delRow:
             // 2.b. The delegation table has no row.
             throw .badIndex
