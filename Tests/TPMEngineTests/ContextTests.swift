@@ -112,7 +112,7 @@ extension OwnedTPM {
         let other = OwnedTPM(.endorsed, seed: "another")
         try other.client.execute(TakeOwnership.self, try other.takeOwnership(), try other.ownerSession())
         #expect(other.result { _ = try other.load(blob) } == .badContext)
-        try tpm.client.execute(OwnerClear.self, .init(), try tpm.ownerSession(continues: false))
+        try tpm.changeOwner()
         #expect(tpm.result { _ = try tpm.load(blob) } == .badContext)
     }
 
@@ -347,7 +347,7 @@ extension OwnedTPM {
     @Test func ownerClearInvalidatesContexts() throws {
         let tpm = OwnedTPM()
         let context = try tpm.save(try tpm.keySession().handle, .auth)
-        try tpm.client.execute(OwnerClear.self, .init(), try tpm.ownerSession(continues: false))
+        try tpm.changeOwner()
         #expect(tpm.result { _ = try tpm.load(context) } == .badContext)
     }
 

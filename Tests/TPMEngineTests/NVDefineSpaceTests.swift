@@ -124,6 +124,7 @@ import TPMWire
         #expect(tpm.read(0) == .success([]))
         #expect(tpm.code(OwnerClear.self, .init(), try tpm.ownerSession()) == .success)
         #expect(tpm.contents() == nil)
+        tpm.turnOn()
         tpm.physicalPresence = true
         #expect(tpm.codeOfDefiningUnauthorized(area([.ppWrite, .writeSTClear, .readSTClear])) == .success)
         #expect(tpm.write([1]) == .success)

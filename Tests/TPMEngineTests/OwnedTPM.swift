@@ -165,6 +165,20 @@ extension OwnedTPM {
         .init(
             encOwnerAuth: try encryptedForEK(ownerAuth), encSrkAuth: try encryptedForEK(srkAuth), srkParams: srk)
     }
+
+    /// The owner goes and comes back; a clear leaves the TPM off, so that it is turned on in between.
+    func changeOwner() throws {
+        try client.execute(OwnerClear.self, .init(), try ownerSession(continues: false))
+        turnOn()
+        try client.execute(TakeOwnership.self, try takeOwnership(), try ownerSession(continues: false))
+    }
+
+    /// Enables and activates the TPM, as firmware does with physical presence and a restart.
+    func turnOn() {
+        tpm.state.permanent.flags.disable = false
+        tpm.state.permanent.flags.deactivated = false
+        tpm.state.clear.flags.deactivated = false
+    }
 }
 
 // MARK: - Stages

@@ -51,13 +51,63 @@ import TPMWire
             _ = tpm.send(Extend.self, .init(pcrNum: number, inDigest: Digest(repeating: 1)))
         }
         let before = tpm.state.clear.pcrs
-        #expect(tpm.code(TPM.bytes(PCRReset.self, .init(pcrSelection: PCRSelection(indices: [0, 16])))) == .notResetable)
+        let mixed = PCRSelection(indices: [0, 16])
+        #expect(tpm.code(TPM.bytes(PCRReset.self, .init(pcrSelection: mixed))) == .notResetable)
         #expect(tpm.state.clear.pcrs == before)
         #expect(tpm.code(TPM.bytes(PCRReset.self, .init(pcrSelection: PCRSelection(indices: [20])))) == .notLocal)
         #expect(tpm.code(TPM.bytes(PCRReset.self, .init(pcrSelection: PCRSelection(indices: [])))) == .invalidPCRInfo)
         #expect(tpm.code(TPM.bytes(PCRReset.self, .init(pcrSelection: PCRSelection(indices: [16, 23])))) == .success)
         #expect(tpm.state.clear.pcrs[16] == .zero)
         #expect(tpm.state.clear.pcrs[23] == .zero)
+    }
+
+    @Test func theSharedChecksPass() throws {
+        let tpm = OwnedTPM()
+        try check(Extend.self, .init(pcrNum: 4, inDigest: Digest(repeating: 1)), on: tpm)
+        try check(PcrRead.self, .init(pcrIndex: 4), on: tpm)
+        // A map of other than one to three bytes is no selection.
+        try check(
+            PCRReset.self, .init(pcrSelection: PCRSelection(indices: [16])), on: tpm,
+            sizeErrors: [.badParamSize, .invalidPCRInfo])
+    }
+
+    @Test func whoExtendsAndResetsWhichRegisterFollowsThePCClientTable() {
+        // Registers 16 to 23: the localities that extend, and those that reset.
+        let table: [(extend: [UInt8], reset: [UInt8])] = [
+            ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4]), ([2, 3, 4], [4]), ([2, 3, 4], [4]), ([2, 3], [4]),
+            ([1, 2, 3], [2, 4]), ([2], [2]), ([2], [2]), ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4]),
+        ]
+        for (offset, row) in table.enumerated() {
+            for locality in Locality.allCases {
+                var tpm = startedTPM()
+                let number = 16 + offset
+                let extend = TPM.bytes(Extend.self, .init(pcrNum: UInt32(number), inDigest: .zero))
+                let reset = TPM.bytes(PCRReset.self, .init(pcrSelection: PCRSelection(indices: [number])))
+                #expect(
+                    tpm.code(extend, locality: locality)
+                        == (row.extend.contains(locality.rawValue) ? .success : .badLocality))
+                #expect(
+                    tpm.code(reset, locality: locality)
+                        == (row.reset.contains(locality.rawValue) ? .success : .notLocal))
+            }
+        }
+    }
+
+    @Test func aTrustedSystemDecidesWhatARegisterIsResetTo() {
+        let reset = TPM.bytes(PCRReset.self, .init(pcrSelection: PCRSelection(indices: [21])))
+        for tosPresent in [false, true] {
+            var tpm = startedTPM()
+            tpm.state.any.tosPresent = tosPresent
+            _ = tpm.send(Extend.self, .init(pcrNum: 21, inDigest: .zero), locality: .two)
+            #expect(tpm.code(reset, locality: .two) == .success)
+            #expect(tpm.state.clear.pcrs[21] == Digest(repeating: tosPresent ? 0 : 0xff))
+        }
+    }
+
+    @Test func aSelectionOfNoSizeOrTooMuchIsInvalid() {
+        var tpm = startedTPM()
+        #expect(tpm.code([0, 0xc1, 0, 0, 0, 12, 0, 0, 0, 0xc8, 0, 0]) == .invalidPCRInfo)
+        #expect(tpm.code([0, 0xc1, 0, 0, 0, 16, 0, 0, 0, 0xc8, 0, 4, 0, 0, 1, 0]) == .invalidPCRInfo)
     }
 
     @Test func malformedFormsAreBadParamSize() {

@@ -15,7 +15,7 @@ extension OwnedTPM {
     /// Data sealed by the SRK.
     func seal(_ data: [UInt8], pcrInfo: [UInt8] = []) throws -> SealedBlob {
         let session = try srkOSAP(continues: false)
-        return try client.execute(Seal.self, sealRequest(data, pcrInfo: pcrInfo, session), session).sealedData
+        return try client.execute(Seal.self, try sealRequest(data, pcrInfo: pcrInfo, session), session).sealedData
     }
 
     /// Data encrypted for the way and sealed by the SRK.
@@ -116,7 +116,7 @@ extension OwnedTPM {
     @Test func theSessionEndsWhateverTheCallerAsked() throws {
         let tpm = OwnedTPM()
         let session = try tpm.srkOSAP(continues: true)
-        try tpm.client.execute(Seal.self, tpm.sealRequest([1], session), session)
+        try tpm.client.execute(Seal.self, try tpm.sealRequest([1], session), session)
         #expect(!session.isOpen)
         #expect(tpm.tpm.state.any.sessions.sessions.isEmpty)
     }
@@ -214,10 +214,10 @@ extension OwnedTPM {
     @Test func whatAllCommandsShare() throws {
         let tpm = OwnedTPM()
         let session = try tpm.srkOSAP()
-        try check(Seal.self, tpm.sealRequest([1, 2], pcrInfo: try tpm.pcrInfo(1).encoded(), session), on: tpm, session)
+        try check(Seal.self, try tpm.sealRequest([1, 2], pcrInfo: try tpm.pcrInfo(1).encoded(), session), on: tpm, session)
         let other = try tpm.srkOSAP()
         try check(
-            Sealx.self, tpm.sealRequest([1, 2], pcrInfo: try tpm.pcrInfoLong(1).encoded(), other), on: tpm, other)
+            Sealx.self, try tpm.sealRequest([1, 2], pcrInfo: try tpm.pcrInfoLong(1).encoded(), other), on: tpm, other)
     }
 }
 

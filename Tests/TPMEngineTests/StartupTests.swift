@@ -43,9 +43,83 @@ import TPMWire
     @Test func startupStateWithoutASavedStateShutsTheTPMDown() {
         var tpm = startedTPM()
         tpm.initialize()
-        _ = tpm.code(TPM.bytes(Startup.self, .init(.state)))
+        #expect(tpm.code(TPM.bytes(Startup.self, .init(.state))) == .failedSelfTest)
         #expect(tpm.code(TPM.bytes(PcrRead.self, .init(pcrIndex: 0))) == .failedSelfTest)
+        #expect(tpm.code(TPM.bytes(Startup.self, .init(.clear))) == .failedSelfTest)
         #expect(tpm.send(GetTestResult.self, .init()) == .success(.init(outData: Array("failed".utf8))))
+        tpm.initialize()
+        #expect(tpm.code(TPM.bytes(Startup.self, .init(.clear))) == .success)
+    }
+
+    @Test func theSharedChecksPass() throws {
+        let tpm = OwnedTPM()
+        try check(SaveState.self, .init(), on: tpm)
+        tpm.tpm.initialize()
+        try check(Startup.self, .init(.clear), on: tpm)
+    }
+
+    @Test func aSavedStateServesOnce() throws {
+        let tpm = OwnedTPM()
+        #expect(tpm.code(SaveState.self, .init()) == .success)
+        #expect(tpm.lastOutcome?.changesPermanentState == true)
+        try tpm.restart(.state)
+        tpm.tpm.initialize()
+        #expect(tpm.code(Startup.self, .init(.state)) == .failedSelfTest)
+    }
+
+    @Test func anyStartDropsTheSavedState() throws {
+        for type in [StartupType.clear, .deactivated] {
+            let tpm = OwnedTPM()
+            #expect(tpm.code(SaveState.self, .init()) == .success)
+            try tpm.restart(type)
+            tpm.tpm.initialize()
+            #expect(tpm.code(Startup.self, .init(.state)) == .failedSelfTest)
+        }
+    }
+
+    @Test func aChangeToWhatWasSavedMakesItInvalid() throws {
+        let changes: [(OwnedTPM) throws -> Void] = [
+            { try $0.client.execute(Extend.self, .init(pcrNum: 1, inDigest: .zero)) },
+            { try $0.client.execute(DisableForceClear.self, .init()) },
+            { _ = try $0.newKey(OwnedTPM.template(.signing)) },
+            { try $0.client.execute(OwnerClear.self, .init(), try $0.ownerSession()) },
+        ]
+        for change in changes {
+            let tpm = OwnedTPM()
+            try tpm.client.execute(SaveState.self, .init())
+            try change(tpm)
+            tpm.tpm.initialize()
+            #expect(tpm.code(Startup.self, .init(.state)) == .failedSelfTest)
+        }
+        // What it does not mirror may change.
+        let tpm = OwnedTPM()
+        try tpm.client.execute(SaveState.self, .init())
+        try tpm.client.execute(DisableOwnerClear.self, .init(), try tpm.ownerSession())
+        try tpm.restart(.state)
+    }
+
+    @Test func aResumeBringsBackFlagsAndKeysAndNoSession() throws {
+        let tpm = OwnedTPM()
+        tpm.physicalPresence = true
+        let key = try tpm.newKey(OwnedTPM.template(.signing))
+        let session = try tpm.ownerSession()
+        try tpm.client.execute(DisableForceClear.self, .init())
+        try tpm.client.execute(SaveState.self, .init())
+        try tpm.restart(.state)
+        #expect(tpm.tpm.state.clear.flags.disableForceClear)
+        #expect(tpm.tpm.state.clear.flags.physicalPresence)
+        #expect(tpm.tpm.state.keys[key] != nil)
+        #expect(tpm.tpm.state.any.sessions[session.handle] == nil)
+    }
+
+    @Test func aClearStartForgetsKeysPresenceAndLocks() throws {
+        let tpm = OwnedTPM()
+        tpm.physicalPresence = true
+        let key = try tpm.newKey(OwnedTPM.template(.signing))
+        try tpm.client.execute(DisableForceClear.self, .init())
+        try tpm.restart()
+        #expect(tpm.tpm.state.clear.flags == STClearFlags())
+        #expect(tpm.tpm.state.keys[key] == nil)
     }
 
     @Test func startupDeactivatedTurnsTheTPMOff() {

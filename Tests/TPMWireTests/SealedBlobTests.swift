@@ -33,10 +33,23 @@ import TPMCrypto
         }
     }
 
-    @Test func theRevisionsOfAnOldBlobAreIgnored() throws {
+    @Test func theRevisionsOfAnOldBlobMeanNothingAndStay() throws {
         let bytes: [UInt8] = [1, 1, 7, 9, 0, 0, 0, 0, 0, 0, 0, 1, 0xee]
         let blob = try WireDecoder.decode(SealedBlob.self, from: bytes)
-        #expect(blob == .storedData(StoredData(sealInfo: nil, encData: [0xee])))
+        #expect(blob.encData == [0xee])
+        #expect(try blob.encoded() == bytes)
+        #expect(try blob.publicPart() == Array(bytes.prefix(8)))
+    }
+
+    @Test func theRevisionsOfAnOldKeyMeanNothingAndStay() throws {
+        var key = Key()
+        key.form = .key11
+        var bytes = try key.encoded()
+        #expect(Array(bytes.prefix(4)) == [1, 1, 0, 0])
+        bytes.replaceSubrange(2..<4, with: [7, 9])
+        let decoded = try WireDecoder.decode(Key.self, from: bytes)
+        #expect(try decoded.encoded() == bytes)
+        #expect(try decoded.publicPart() == Array(bytes.dropLast(4)))
     }
 
     @Test func eachFormTakesOnlyItsOwnSealInfo() throws {
