@@ -37,7 +37,7 @@ final class Emulator {
         try FileManager.default.createDirectory(at: state, withIntermediateDirectories: true)
         let socket = directory.appendingPathComponent("socket").path
         let log = directory.appendingPathComponent("log")
-        FileManager.default.createFile(atPath: log.path, contents: nil)
+        try Data().write(to: log)
         process = Process()
         process.executableURL = program
         process.arguments = arguments(state.path, socket)
