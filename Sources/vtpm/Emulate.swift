@@ -53,7 +53,7 @@ struct Emulate: ParsableCommand {
     var maxClients = 64
 
     @Option(help: "The least of what is logged, on standard error.")
-    var logLevel = Logger.Level.info
+    var logLevel = LogLevel.info
 
     @Flag(help: "Print each command and response, field by field, on standard output; secrets are masked.")
     var trace = false
@@ -75,7 +75,7 @@ struct Emulate: ParsableCommand {
     func run() throws {
         for ignored in [SIGPIPE, SIGHUP] { signal(ignored, SIG_IGN) }
         var logger = Logger(label: "vtpm") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = logLevel
+        logger.logLevel = logLevel.level
         let server = try Server(
             store: try state.map { path in try StateDirectory(path) },
             environment: Environment(keyPairs: KeyPairPool(capacity: keyPool)), logger: logger,
@@ -116,4 +116,9 @@ extension ListenAddress: ExpressibleByArgument {
 
 extension StartupKind: ExpressibleByArgument {}
 
-extension Logger.Level: @retroactive ExpressibleByArgument {}
+/// The levels of swift-log, as an option takes them.
+enum LogLevel: String, CaseIterable, ExpressibleByArgument {
+    case trace, debug, info, notice, warning, error, critical
+
+    var level: Logger.Level { Logger.Level(rawValue: rawValue) ?? .info }
+}

@@ -6,7 +6,8 @@ import Testing
 @testable import TPMEngine
 
 @Suite struct CreateWrapKeyTests {
-    private func request(_ template: Key, parent: KeyHandle = .srk, _ session: Session) throws -> CreateWrapKey.Request {
+    private func request(_ template: Key, parent: KeyHandle = .srk, _ session: Session) throws -> CreateWrapKey.Request
+    {
         .init(
             parentHandle: parent, dataUsageAuth: try session.hide(OwnedTPM.keyAuth),
             dataMigrationAuth: try session.hideSecond(OwnedTPM.migrationAuth), keyInfo: template)

@@ -5,10 +5,11 @@ import Testing
 @testable import TPMEngine
 
 @Suite struct KeySlotTests {
-    @Test(arguments: [
-        (0x4000_0000, 0x4100_0000), (0x40FF_FFFF, 0x4100_0000), (0x3FFF_FFFF, 0x3FFF_FFFF), (0, 1),
-        (0xFFFF_FFFF, 0xFFFF_FFFF),
-    ] as [(UInt32, UInt32)])
+    @Test(
+        arguments: [
+            (0x4000_0000, 0x4100_0000), (0x40FF_FFFF, 0x4100_0000), (0x3FFF_FFFF, 0x3FFF_FFFF), (0, 1),
+            (0xFFFF_FFFF, 0xFFFF_FFFF),
+        ] as [(UInt32, UInt32)])
     func handlesPassOverZeroAndTheReservedOnes(start: UInt32, expected: UInt32) throws {
         var slots = KeySlots()
         let first = try slots.add(try Self.key(), start: start)

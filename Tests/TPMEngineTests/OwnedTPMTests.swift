@@ -1,6 +1,6 @@
-import Testing
 import TPMCrypto
 import TPMWire
+import Testing
 
 @testable import TPMEngine
 

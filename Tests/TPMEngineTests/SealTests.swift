@@ -214,7 +214,8 @@ extension OwnedTPM {
     @Test func whatAllCommandsShare() throws {
         let tpm = OwnedTPM()
         let session = try tpm.srkOSAP()
-        try check(Seal.self, try tpm.sealRequest([1, 2], pcrInfo: try tpm.pcrInfo(1).encoded(), session), on: tpm, session)
+        try check(
+            Seal.self, try tpm.sealRequest([1, 2], pcrInfo: try tpm.pcrInfo(1).encoded(), session), on: tpm, session)
         let other = try tpm.srkOSAP()
         try check(
             Sealx.self, try tpm.sealRequest([1, 2], pcrInfo: try tpm.pcrInfoLong(1).encoded(), other), on: tpm, other)

@@ -1,5 +1,5 @@
-import Testing
 import TPMWire
+import Testing
 
 @testable import TPMEngine
 

@@ -1,5 +1,5 @@
-import Testing
 import TPMCrypto
+import Testing
 
 @testable import TPMWire
 

@@ -42,7 +42,9 @@ public struct KeyParms: WireStructure, Equatable {
         try coder.value("encScheme", &encScheme, else: .inappropriateEnc)
         try coder.value("sigScheme", &sigScheme, else: .inappropriateSig)
         if coder.isDecoding {
-            parms = algorithmID == .rsa ? .rsa(RSAKeyParms())
+            parms =
+                algorithmID == .rsa
+                ? .rsa(RSAKeyParms())
                 : algorithmID.isAES ? .symmetric(SymmetricKeyParms()) : .none
         }
         switch parms {

@@ -24,7 +24,8 @@ public struct PCRInfo: WireStructure, Equatable {
 
     /// From the long form; the digest at creation is kept only when it covers the same PCRs (Part 2, 8.10, 9).
     public init(_ long: PCRInfoLong) {
-        let same = long.creationPCRSelection == long.releasePCRSelection
+        let same =
+            long.creationPCRSelection == long.releasePCRSelection
             && long.localityAtCreation == long.localityAtRelease
         self.init(
             pcrSelection: long.releasePCRSelection, digestAtRelease: long.digestAtRelease,

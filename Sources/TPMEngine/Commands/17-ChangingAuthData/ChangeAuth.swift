@@ -15,7 +15,8 @@ extension ChangeAuth: CommandActions {
         guard parent.isStorage else { throw .invalidKeyUsage }
         // 9. to 12.
         let plain = try parent.decrypt(request.encData)
-        let changed = kind == .key
+        let changed =
+            kind == .key
             ? try key(plain, newAuth: newAuth, in: &execution) : try sealedData(plain, newAuth: newAuth, in: &execution)
         // 13. The first session ends because it hid the new secret.
         execution.authorization.endSession(at: .second)
