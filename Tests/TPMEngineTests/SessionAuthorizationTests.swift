@@ -69,7 +69,7 @@ private func bytes(_ hex: String) -> [UInt8] {
             plainHMAC(
                 [UInt8](repeating: 0x11, count: 20),
                 [UInt8](repeating: 0xd1, count: 20) + [UInt8](repeating: 0xd2, count: 20)) == shared)
-        try open(on: tpm, .init(entity: .owner, sharedSecret: Secret(shared), scheme: .xor))
+        try open(on: tpm, .init(entity: .owner, sharedSecret: Secret(shared), scheme: .xor, delegation: nil))
         let command = ownerSetDisable(bytes("cad3c0efe7d3d8552a1db11ea2f5435885db81a5"), continues: 0)
         let outcome = tpm.tpm.execute(command)
         try #require(outcome.result == .success)
@@ -120,7 +120,8 @@ private func bytes(_ hex: String) -> [UInt8] {
         let nonce = [UInt8](repeating: a1, count: 12) + [UInt8](repeating: 0xff, count: 4) + [a1, a1, a1, a1]
         try open(
             on: tpm, nonceEven: try #require(Digest(nonce) as Digest?),
-            .init(entity: .owner, sharedSecret: Secret([UInt8](repeating: 0xc3, count: 20)), scheme: scheme))
+            .init(entity: .owner, sharedSecret: Secret([UInt8](repeating: 0xc3, count: 20)), scheme: scheme,
+                delegation: nil))
         let command =
             [0, 0xc2, 0, 0, 0, 79, 0, 0, 0, 0x10, 0, 4] + bytes(encAuth) + [0, 2] + be32(handle) + nonceOdd + [0]
             + bytes(auth)

@@ -26,7 +26,11 @@ import Testing
         (LoadContext.self, 0xb9), (FlushSpecific.self, 0xba), (EvictKey.self, 0x22), (TerminateHandle.self, 0x96),
         (SaveKeyContext.self, 0xb4), (LoadKeyContext.self, 0xb5), (SaveAuthContext.self, 0xb6),
         (LoadAuthContext.self, 0xb7), (DirWriteAuth.self, 0x19), (DirRead.self, 0x1a), (Reset.self, 0x5a),
-        (OwnerReadPubek.self, 0x7d), (DisablePubekRead.self, 0x7e), (LoadKey.self, 0x20),
+        (OwnerReadPubek.self, 0x7d), (DisablePubekRead.self, 0x7e), (LoadKey.self, 0x20), (DSAP.self, 0x11),
+        (DelegateManage.self, 0xd2), (DelegateCreateKeyDelegation.self, 0xd4),
+        (DelegateCreateOwnerDelegation.self, 0xd5), (DelegateLoadOwnerDelegation.self, 0xd8),
+        (DelegateReadTable.self, 0xdb), (DelegateUpdateVerification.self, 0xd1),
+        (DelegateVerifyDelegation.self, 0xd6),
     ]
 
     @Test func everyCommandHasItsOrdinalAndIsFoundByIt() {

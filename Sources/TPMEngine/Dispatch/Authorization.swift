@@ -15,6 +15,8 @@ struct Authorization {
     private struct Verified {
         let session: AuthSession
         let key: Secret
+        /// What the secret may do when it is not the entity's own.
+        let delegation: DelegatePublic?
     }
 
     private(set) var requests: [AuthRequest] = []
@@ -45,23 +47,31 @@ struct Authorization {
 }
 
 extension Execution {
-    /// Checks that the session at `position` proves knowledge of an entity's secret (Part 3, 18.1.1 and 18.2.1).
+    /// Checks that the session at `position` proves knowledge of an entity's secret (Part 3, 18.1.1 and 18.2.1), or of
+    /// one that stands for it and may authorize this command (Part 1, 27.1 action 1 and 29.9).
     ///
     /// TPM_INVALID_AUTHHANDLE when there is no such session, TPM_AUTHFAIL or TPM_AUTH2FAIL when it is bound to
-    /// another entity or the HMAC is not the one expected, TPM_DEFEND_LOCK_RUNNING during a lockout.
+    /// another entity or the HMAC is not the one expected, TPM_DEFEND_LOCK_RUNNING during a lockout; for a delegation
+    /// TPM_BAD_LOCALITY, TPM_WRONGPCRVAL, and TPM_DISABLED_CMD for a command that it does not include.
+    ///
+    /// - Parameter delegation: what `secret` may do; nil for the entity's own.
     mutating func authorize(
-        _ position: Authorization.Position, as entity: Entity, secret: Secret
+        _ position: Authorization.Position, as entity: Entity, secret: Secret, delegation: DelegatePublic? = nil
     ) throws(TPMResult) {
         try checkLockout()
         let session = try session(at: position)
-        let key: Secret
+        var (key, delegation) = (secret, delegation)
         if let binding = session.binding {
             guard binding.entity == entity else { throw position.failure }
-            key = binding.sharedSecret
-        } else {
-            key = secret
+            (key, delegation) = (binding.sharedSecret, binding.delegation)
         }
-        try authorization.verify(position, session: session, key: key)
+        if let delegation {
+            // The secret is not tried where it may not be used (Part 3, 18.2.1 action 11.b).
+            try checkLocality(delegation.pcrInfo)
+            try checkPCRs(delegation.pcrInfo)
+        }
+        try authorization.verify(position, session: session, key: key, delegation: delegation)
+        guard delegation?.allows(row.ordinal, of: entity) != false else { throw .disabledCmd }
     }
 
     /// The session that a trailer names.
@@ -80,9 +90,18 @@ extension Execution {
 
     /// Checks the owner's authorization, which stands last in every command that asks for it.
     mutating func authorizeOwner() throws(TPMResult) {
-        let owner = try ownership()
+        let (secret, delegation) = try ownerSecret()
         guard let position = authorization.last else { throw .authFail }
-        try authorize(position, as: .owner, secret: owner.ownerAuth)
+        try authorize(position, as: .owner, secret: secret, delegation: delegation)
+    }
+
+    /// The secret that TPM_STCLEAR_DATA -> ownerReference points to: the owner's own, or that of a delegation and what
+    /// it may do (Part 3, 18.2 action 7 and 18.4). TPM_NOSRK without an owner.
+    func ownerSecret() throws(TPMResult) -> (Secret, DelegatePublic?) {
+        let owner = try ownership()
+        guard state.clear.ownerReference != .owner else { return (owner.ownerAuth, nil) }
+        let row = try usableRow(state.clear.ownerReference.rawValue)
+        return (row.authValue, row.pub)
     }
 
     /// Decrypts new authorization data that a session protects in transit (Part 1, 13.4).
@@ -162,7 +181,7 @@ extension Execution {
 
 extension Authorization {
     fileprivate mutating func verify(
-        _ position: Position, session: AuthSession, key: Secret
+        _ position: Position, session: AuthSession, key: Secret, delegation: DelegatePublic?
     ) throws(TPMResult) {
         let request = requests[position.rawValue]
         let expected = HMAC.authenticate(
@@ -171,7 +190,12 @@ extension Authorization {
             hasFailed = true
             throw position.failure
         }
-        verified[position.rawValue] = Verified(session: session, key: key)
+        verified[position.rawValue] = Verified(session: session, key: key, delegation: delegation)
+    }
+
+    /// The delegation by which the session at `position` authorized; nil when it proved the entity's own secret.
+    func delegation(at position: Position) -> DelegatePublic? {
+        verified.indices.contains(position.rawValue) ? verified[position.rawValue]?.delegation : nil
     }
 
     fileprivate mutating func end(_ handle: UInt32) { hidData.insert(handle) }
@@ -194,6 +218,15 @@ extension Authorization {
             nonceEven: nonceEven, continueAuthSession: continues,
             resAuth: HMAC.authenticate(
                 key: key, digest, nonceEven, request.nonceOdd, UInt8(continues ? 1 : 0)))
+    }
+}
+
+extension DelegatePublic {
+    /// True when the delegation is one of this kind of entity and its bit of the command is set (Part 2, 20.2). The
+    /// commands that cannot be delegated have no bit.
+    fileprivate func allows(_ ordinal: Ordinal, of entity: Entity) -> Bool {
+        let type: DelegateType = entity == .owner ? .owner : .key
+        return permissions.delegateType == type && permissions.allows(ordinal)
     }
 }
 

@@ -30,15 +30,40 @@ extension Execution {
         return key
     }
 
+    /// The key whose use is delegated, once its secret authorizes that; its PCRs and localities do not count (Part 3, 19.2
+    /// description 1).
+    mutating func keyToDelegate(_ handle: KeyHandle, at position: Authorization.Position) throws(TPMResult) -> LoadedKey {
+        let key = try key(handle)
+        try authorizeKey(handle, key, at: position, withoutSession: [])
+        return key
+    }
+
     private mutating func authorizeKey(
         _ handle: KeyHandle, _ key: LoadedKey, at position: Authorization.Position?,
         withoutSession allowed: [AuthDataUsage]
     ) throws(TPMResult) {
         if let position {
             try authorize(position, as: .key(handle), secret: key.usageAuth)
+            if authorization.delegation(at: position) != nil { try checkRestriction(key.key) }
         } else {
             guard allowed.contains(key.key.authDataUsage) else { throw .authFail }
         }
+    }
+
+    /// TPM_INVALID_KEYUSAGE for a delegated use of a certified migration key that the owner keeps from delegates (Part 3,
+    /// 11.5 description 1).
+    private func checkRestriction(_ key: Key) throws(TPMResult) {
+        guard key.keyFlags.contains(.migrateAuthority) else { return }
+        let restriction: CMKDelegate? =
+            switch key.keyUsage {
+            case .signing: .signing
+            case .storage: .storage
+            case .bind: .bind
+            case .legacy: .legacy
+            case .migrate: .migrate
+            default: nil
+            }
+        guard let restriction, state.permanent.restrictDelegate.contains(restriction) else { throw .invalidKeyUsage }
     }
 
     /// Checks PCRs and locality of a key of which only the public part is read, unless pcrIgnoredOnRead is set

@@ -13,6 +13,8 @@ public struct ContextList: Sendable, Equatable {
     public private(set) var count: UInt32 = 0
     /// The counts of the outstanding contexts.
     public private(set) var outstanding: [UInt32] = []
+    /// Those of sessions that a delegation authorizes, which end before the others.
+    private var delegated: Set<UInt32> = []
 
     public init() {}
 
@@ -22,20 +24,31 @@ public struct ContextList: Sendable, Equatable {
     public var freeCount: Int { Self.capacity - outstanding.count }
 
     /// The count of a newly saved context; TPM_TOOMANYCONTEXTS or TPM_NOCONTEXTSPACE (Part 3, 21.2 action 10).
-    mutating func add() throws(TPMResult) -> UInt32 {
+    mutating func add(isDelegated: Bool = false) throws(TPMResult) -> UInt32 {
         guard count < .max else { throw .tooManyContexts }
         guard freeCount > 0 else { throw .noContextSpace }
         count += 1
         outstanding.append(count)
+        if isDelegated { delegated.insert(count) }
         return count
     }
 
-    mutating func removeAll() { outstanding.removeAll() }
+    mutating func removeAll() {
+        outstanding.removeAll()
+        delegated.removeAll()
+    }
+
+    /// Crosses off the sessions that a delegation authorizes (Part 3, 18.3 description 7.g).
+    mutating func removeDelegated() {
+        outstanding.removeAll { delegated.contains($0) }
+        delegated.removeAll()
+    }
 
     /// Crosses a context off; false when it is not outstanding.
     mutating func remove(_ count: UInt32) -> Bool {
         guard let index = outstanding.firstIndex(of: count) else { return false }
         outstanding.remove(at: index)
+        delegated.remove(count)
         return true
     }
 }

@@ -19,6 +19,7 @@ public struct PermanentState: Sendable {
     /// Writes to NV areas while there was no owner (Part 2, 7.4).
     public var noOwnerNVWrite: UInt32 = 0
     public var restrictDelegate = CMKDelegate()
+    public var delegation = DelegationTables()
     /// Made with the endorsement key; TPM_PD_DAAPROOF makes new ones.
     public var daa: DAASecrets?
     /// Failed authorizations since the last reset (Part 3, 9.3).

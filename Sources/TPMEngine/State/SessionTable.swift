@@ -14,12 +14,15 @@ public enum Entity: Sendable, Hashable {
 
 /// An authorization session (Part 1, 13; Part 3, 18).
 public struct AuthSession: Sendable, Equatable {
-    /// What TPM_OSAP binds a session to.
+    /// What TPM_OSAP or TPM_DSAP binds a session to.
     public struct Binding: Sendable, Equatable {
-        public let entity: Entity
+        public var entity: Entity
         public let sharedSecret: Secret
         /// How new authorization data is encrypted in transit (Part 1, 13.4).
         public let scheme: ADIPScheme
+        /// What the session may do when it began with a secret that stands for the entity's (Part 3, 18.3); nil for one
+        /// that may do all.
+        public let delegation: DelegatePublic?
     }
 
     public let handle: UInt32
@@ -28,7 +31,11 @@ public struct AuthSession: Sendable, Equatable {
     /// Nil for an OIAP session.
     public let binding: Binding?
 
-    public var protocolID: ProtocolID { binding == nil ? .oiap : .osap }
+    /// A session of TPM_OSAP is one of TPM_DSAP when a row stood for the owner (Part 3, 18.2 description 5).
+    public var protocolID: ProtocolID {
+        guard let binding else { return .oiap }
+        return binding.delegation == nil ? .osap : .dsap
+    }
 }
 
 /// The open authorization sessions, at most ``capacity``.
@@ -74,6 +81,11 @@ public struct SessionTable: Sendable, Equatable {
     /// Ends the sessions bound to a secret that is gone or has changed (Part 3, 18.2 action 14).
     mutating func close(boundTo entity: Entity) {
         sessions.removeAll { $0.binding?.entity == entity }
+    }
+
+    /// Ends the sessions that a delegation authorizes (Part 3, 18.3 description 7.g).
+    mutating func closeDelegated() {
+        sessions.removeAll { $0.binding?.delegation != nil }
     }
 
     mutating func closeAll() {

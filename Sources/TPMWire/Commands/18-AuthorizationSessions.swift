@@ -61,6 +61,52 @@ public enum OSAP: Command {
     }
 }
 
+/// TPM_DSAP (Part 3, 18.3). Neither operands nor answer enter an HMAC.
+public enum DSAP: Command {
+    public static let ordinal = Ordinal.dsap
+
+    public struct Request: Operands, Equatable {
+        /// The kind of delegation in the low byte, the ADIP scheme in the high one.
+        public var entityType = EntityType(rawValue: 0)
+        /// The key whose use is delegated; ignored for a delegation of the owner's.
+        public var keyHandle = KeyHandle()
+        public var nonceOddDSAP = Digest()
+        /// A ``DelegateOwnerBlob``, a ``DelegateKeyBlob``, or the 4 bytes of a row's index.
+        public var entityValue: [UInt8] = []
+        public init() {}
+        public init(entityType: EntityType, keyHandle: KeyHandle, nonceOddDSAP: Digest, entityValue: [UInt8]) {
+            self.entityType = entityType
+            self.keyHandle = keyHandle
+            self.nonceOddDSAP = nonceOddDSAP
+            self.entityValue = entityValue
+        }
+        /// The handle stands behind the type, so that it is walked with the rest.
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.value("entityType", &entityType)
+            try coder.value("keyHandle", &keyHandle)
+            try coder.digest("nonceOddDSAP", &nonceOddDSAP)
+            try coder.sized("entityValue", .u32("entityValueSize"), &entityValue)
+        }
+    }
+
+    public struct Response: Operands, Equatable {
+        public var authHandle: UInt32 = 0
+        public var nonceEven = Digest()
+        public var nonceEvenDSAP = Digest()
+        public init() {}
+        public init(authHandle: UInt32, nonceEven: Digest, nonceEvenDSAP: Digest) {
+            self.authHandle = authHandle
+            self.nonceEven = nonceEven
+            self.nonceEvenDSAP = nonceEvenDSAP
+        }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.uint32("authHandle", &authHandle)
+            try coder.digest("nonceEven", &nonceEven)
+            try coder.digest("nonceEvenDSAP", &nonceEvenDSAP)
+        }
+    }
+}
+
 /// TPM_SetOwnerPointer (Part 3, 18.4).
 public enum SetOwnerPointer: Command {
     public static let ordinal = Ordinal.setOwnerPointer

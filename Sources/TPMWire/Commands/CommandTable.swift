@@ -24,7 +24,11 @@ public enum CommandTable {
         // 16 to 18
         Extend.self, PcrRead.self, Quote.self, PCRReset.self, Quote2.self,
         ChangeAuth.self, ChangeAuthOwner.self,
-        OIAP.self, OSAP.self, SetOwnerPointer.self,
+        OIAP.self, OSAP.self, DSAP.self, SetOwnerPointer.self,
+        // 19
+        DelegateManage.self, DelegateCreateKeyDelegation.self, DelegateCreateOwnerDelegation.self,
+        DelegateLoadOwnerDelegation.self, DelegateReadTable.self, DelegateUpdateVerification.self,
+        DelegateVerifyDelegation.self,
         // 20 to 22
         NVDefineSpace.self, NVWriteValue.self, NVWriteValueAuth.self, NVReadValue.self, NVReadValueAuth.self,
         KeyControlOwner.self, SaveContext.self, LoadContext.self,

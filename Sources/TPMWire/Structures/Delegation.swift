@@ -166,8 +166,43 @@ public struct DelegateTable: WireStructure, Equatable {
     }
 }
 
+/// One row as TPM_Delegate_ReadTable tells it, 55 bytes with a 3-byte selection (Part 3, 19.5).
+///
+/// Throws what ``DelegatePublic`` throws.
+public struct DelegatePublicRow: WireStructure, Equatable {
+    /// A TPM_DELEGATE_INDEX.
+    public var index: UInt32 = 0
+    public var pub = DelegatePublic()
+
+    public init() {}
+
+    public init(index: UInt32, pub: DelegatePublic) {
+        self.index = index
+        self.pub = pub
+    }
+
+    public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.uint32("index", &index)
+        try coder.structure("pub", &pub)
+    }
+}
+
+/// The delegate table as TPM_Delegate_ReadTable tells it, rows up to the end (Part 3, 19.5). Throws what
+/// ``DelegatePublic`` throws.
+public struct DelegatePublicTable: WireStructure, Equatable {
+    public var rows: [DelegatePublicRow] = []
+
+    public init() {}
+
+    public init(rows: [DelegatePublicRow]) { self.rows = rows }
+
+    public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.rows("rows", &rows)
+    }
+}
+
 extension FieldCoder {
-    /// Structures with a tag, one after another up to the end.
+    /// Structures of more than one byte, one after another up to the end.
     fileprivate mutating func rows<T: WireStructure>(_ name: StaticString, _ values: inout [T]) throws(TPMResult) {
         guard isDecoding else { return try array(name, &values, count: values.count) }
         values = []

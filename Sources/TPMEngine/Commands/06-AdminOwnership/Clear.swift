@@ -51,6 +51,8 @@ extension Execution {
         state.permanent.operatorAuth = nil
         state.permanent.noOwnerNVWrite = 0
         state.permanent.restrictDelegate = factory.restrictDelegate
+        // With it 13.
+        state.permanent.delegation.removeAll()
         state.permanent.failedAuthorizations = 0
         // 7. and 14. Sessions and saved contexts.
         var any = AnyState()

@@ -30,8 +30,9 @@ extension Execution {
         // Counters, of which there are none.
         case .counters, .maxCounters, .minCounter: count(0)
         case .activeCounter: uint32(.max)
-        // Delegation, which has no tables.
-        case .familyRows, .delegateRow: count(0)
+        // Delegation.
+        case .familyRows: count(DelegationTables.familyRows)
+        case .delegateRow: count(DelegationTables.delegateRows)
         // DAA sessions, of which there are none for a command to come between.
         case .daaSess, .maxDAASess: count(0)
         case .daaInterrupt: bool(true)

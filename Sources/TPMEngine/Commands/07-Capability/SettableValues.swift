@@ -50,6 +50,8 @@ extension SettableValue {
             var restriction = CMKDelegate()
             try decoder.value("setValue", &restriction)
             try decoder.finish()
+            // A delegate does not take the restrictions away that hold for delegates (Part 2, 20.2.2).
+            guard execution.authorization.delegation(at: .first) == nil else { throw .disabledCmd }
             execution.state.permanent.restrictDelegate = restriction
         },
         // It has no value: naming it makes new secrets.

@@ -104,7 +104,7 @@ extension Execution {
         }
         // 10.
         var blob = blob
-        blob.contextCount = try state.any[form].add()
+        blob.contextCount = try state.any[form].add(isDelegated: session.binding?.delegation != nil)
         state.any.sessions.close(blob.handle)
         // 6. to 8. and 11. to 14.
         return try seal(
@@ -146,8 +146,7 @@ extension Execution {
         let stored = try WireDecoder.decode(StoredSession.self, from: sensitive.internalData, short: .badContext)
         var binding = try stored.binding()
         if let bound = binding {
-            let entity = try entity(of: bound, digest: info.entityDigest, named: entityHandle)
-            binding = .init(entity: entity, sharedSecret: bound.sharedSecret, scheme: bound.scheme)
+            binding?.entity = try entity(of: bound, digest: info.entityDigest, named: entityHandle)
         }
         // 7. and 8.
         if keepHandle, state.any.sessions[blob.handle] != nil { throw .badHandle }

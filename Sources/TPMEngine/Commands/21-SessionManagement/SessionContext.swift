@@ -9,6 +9,8 @@ struct StoredSession: WireStructure {
     var entityType = EntityType(rawValue: 0)
     var entityValue: UInt32 = 0
     var sharedSecret = Secret(count: Digest.byteCount)
+    /// Of a DSAP session alone.
+    var delegation: DelegatePublic?
 
     init() {}
 
@@ -17,6 +19,7 @@ struct StoredSession: WireStructure {
         nonceEven = session.nonceEven
         guard let binding = session.binding else { return }
         sharedSecret = binding.sharedSecret
+        delegation = binding.delegation
         let (kind, value): (EntityKind, UInt32) =
             switch binding.entity {
             case .key(let handle): (.keyHandle, handle.rawValue)
@@ -40,7 +43,8 @@ struct StoredSession: WireStructure {
         case .owner: entity = .owner
         default: throw .badContext
         }
-        return AuthSession.Binding(entity: entity, sharedSecret: sharedSecret, scheme: scheme)
+        return AuthSession.Binding(
+            entity: entity, sharedSecret: sharedSecret, scheme: scheme, delegation: delegation)
     }
 
     mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
@@ -49,6 +53,7 @@ struct StoredSession: WireStructure {
         try coder.value("entityType", &entityType)
         try coder.uint32("entityValue", &entityValue)
         try coder.authData("sharedSecret", &sharedSecret)
+        try coder.optional("delegation", &delegation)
     }
 }
 

@@ -21,6 +21,10 @@ struct StoredState: WireStructure {
     var failedAuthorizations: UInt32 = 0
     var ownerEvict: [StoredSlot] = []
     var saved: StoredVolatile?
+    // Version 2.
+    var families: [FamilyTableEntry] = []
+    var delegateRows: [StoredDelegateRow] = []
+    var lastFamilyID: UInt32 = 0
 
     init() {}
 
@@ -39,6 +43,11 @@ struct StoredState: WireStructure {
         try coder.uint32("failedAuthorizations", &failedAuthorizations)
         try coder.list("ownerEvict", &ownerEvict)
         try coder.optional("saved", &saved)
+        if version >= 2 {
+            try coder.list("familyTable", &families)
+            try coder.list("delegateTable", &delegateRows)
+            try coder.uint32("lastFamilyID", &lastFamilyID)
+        }
     }
 }
 
@@ -59,6 +68,11 @@ extension StoredState {
         failedAuthorizations = permanent.failedAuthorizations
         ownerEvict = try StoredSlot.slots(of: state.keys) { $0.isOwnerEvict }
         if let volatile = state.saved { saved = try StoredVolatile(volatile) }
+        families = permanent.delegation.families
+        delegateRows = permanent.delegation.rows.sorted { $0.key < $1.key }.map {
+            StoredDelegateRow(index: $0.key, row: $0.value)
+        }
+        lastFamilyID = permanent.delegation.lastFamilyID
     }
 
     /// The state that was stored. TPM_BAD_PARAMETER and the like when there can be no such state.
@@ -81,6 +95,8 @@ extension StoredState {
         permanent.restrictDelegate = restrictDelegate
         permanent.daa = daa
         permanent.failedAuthorizations = failedAuthorizations
+        permanent.delegation = try DelegationTables(
+            families: families, rows: delegateRows.map { ($0.index, $0.row) }, lastFamilyID: lastFamilyID)
         state.permanent = permanent
         state.keys = try StoredSlot.keys(ownerEvict)
         state.saved = try saved?.loaded()
@@ -129,6 +145,24 @@ struct StoredAuth: WireStructure {
 
     mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
         try coder.authData("auth", &auth)
+    }
+}
+
+/// A row of the delegate table and where it stands.
+struct StoredDelegateRow: WireStructure {
+    var index: UInt32 = 0
+    var row = DelegateTableRow()
+
+    init() {}
+
+    init(index: UInt32, row: DelegateTableRow) {
+        self.index = index
+        self.row = row
+    }
+
+    mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.uint32("index", &index)
+        try coder.structure("row", &row)
     }
 }
 
