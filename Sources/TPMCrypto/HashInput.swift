@@ -37,3 +37,9 @@ extension UInt32: HashInput {
         Swift.withUnsafeBytes(of: bigEndian, body)
     }
 }
+
+extension UInt64: HashInput {
+    public func withHashBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
+        Swift.withUnsafeBytes(of: bigEndian, body)
+    }
+}

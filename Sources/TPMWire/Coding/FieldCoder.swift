@@ -40,6 +40,8 @@ public protocol FieldCoder {
     mutating func array<T: WireStructure>(
         _ name: StaticString, _ values: inout [T], count: Int
     ) throws(TPMResult)
+    /// The handle of a key, which the log of a transport session tells from other numbers (Part 3, 24.2 action 10).
+    mutating func keyHandle(_ name: StaticString, _ value: inout KeyHandle) throws(TPMResult)
     /// What the number just walked stands for, nil when it has no name; nobody but a describer asks.
     mutating func meaning(_ text: @autoclosure () -> String?)
 }
@@ -71,6 +73,16 @@ public protocol WireStructure: Sendable {
 
 extension FieldCoder {
     public mutating func meaning(_ text: @autoclosure () -> String?) {}
+
+    public mutating func keyHandle(_ name: StaticString, _ value: inout KeyHandle) throws(TPMResult) {
+        try uint32(name, &value.rawValue)
+        meaning(value.wireName)
+    }
+
+    /// The handle of a key.
+    public mutating func value(_ name: StaticString, _ value: inout KeyHandle) throws(TPMResult) {
+        try keyHandle(name, &value)
+    }
 
     /// A field that has one legal value, such as a structure tag (Part 2, 3.1).
     public mutating func constant(

@@ -10,6 +10,14 @@ public struct WireDecoder: FieldCoder {
     private var end: Int
     /// What a missing or a left-over byte is answered with.
     public let short: TPMResult
+    /// The handles of keys that were decoded, nil when nobody asked for them.
+    private(set) var keyHandles: [KeyHandle]?
+
+    /// A decoder that keeps the handles of keys.
+    init(collectingKeyHandlesOf bytes: ArraySlice<UInt8>) {
+        self.init(bytes)
+        keyHandles = []
+    }
 
     public init(_ bytes: ArraySlice<UInt8>, short: TPMResult = .badParamSize) {
         self.bytes = bytes
@@ -81,6 +89,11 @@ public struct WireDecoder: FieldCoder {
 
     public mutating func uint64(_ name: StaticString, _ value: inout UInt64) throws(TPMResult) {
         value = try integer(UInt64.self)
+    }
+
+    public mutating func keyHandle(_ name: StaticString, _ value: inout KeyHandle) throws(TPMResult) {
+        value.rawValue = try integer(UInt32.self)
+        keyHandles?.append(value)
     }
 
     public mutating func digest(_ name: StaticString, _ value: inout Digest) throws(TPMResult) {

@@ -1,6 +1,6 @@
 import TPMCrypto
 
-/// TPM_OIAP (Part 3, 18.1).
+/// TPM_OIAP (Part 3, 18.1). The answer enters no HMAC.
 public enum OIAP: Command {
     public static let ordinal = Ordinal.oiap
     public typealias Request = NoOperands
@@ -13,10 +13,11 @@ public enum OIAP: Command {
             self.authHandle = authHandle
             self.nonceEven = nonceEven
         }
-        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        public mutating func handles<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
             try coder.uint32("authHandle", &authHandle)
             try coder.digest("nonceEven", &nonceEven)
         }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {}
     }
 }
 
@@ -36,11 +37,12 @@ public enum OSAP: Command {
             self.entityValue = entityValue
             self.nonceOddOSAP = nonceOddOSAP
         }
-        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        public mutating func handles<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
             try coder.value("entityType", &entityType)
             try coder.uint32("entityValue", &entityValue)
             try coder.digest("nonceOddOSAP", &nonceOddOSAP)
         }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {}
     }
 
     public struct Response: Operands, Equatable {
@@ -53,11 +55,12 @@ public enum OSAP: Command {
             self.nonceEven = nonceEven
             self.nonceEvenOSAP = nonceEvenOSAP
         }
-        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        public mutating func handles<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
             try coder.uint32("authHandle", &authHandle)
             try coder.digest("nonceEven", &nonceEven)
             try coder.digest("nonceEvenOSAP", &nonceEvenOSAP)
         }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {}
     }
 }
 

@@ -12,6 +12,7 @@ public enum CommandTable {
         TSCPhysicalPresence.self, TSCResetEstablishmentBit.self,
         // 7 to 9
         GetCapability.self, SetCapability.self, GetCapabilityOwner.self,
+        GetAuditDigest.self, GetAuditDigestSigned.self, SetOrdinalAuditStatus.self,
         ResetLockValue.self,
         // 10
         Seal.self, Unseal.self, UnBind.self, CreateWrapKey.self, LoadKey2.self, GetPubKey.self, Sealx.self,
@@ -33,6 +34,9 @@ public enum CommandTable {
         NVDefineSpace.self, NVWriteValue.self, NVWriteValueAuth.self, NVReadValue.self, NVReadValueAuth.self,
         KeyControlOwner.self, SaveContext.self, LoadContext.self,
         FlushSpecific.self,
+        // 23 and 24
+        GetTicks.self, TickStampBlob.self,
+        EstablishTransport.self, ExecuteTransport.self, ReleaseTransportSigned.self,
         // 27
         EvictKey.self, TerminateHandle.self, SaveKeyContext.self, LoadKeyContext.self, SaveAuthContext.self,
         LoadAuthContext.self, DirWriteAuth.self, DirRead.self, Reset.self, OwnerReadPubek.self,
