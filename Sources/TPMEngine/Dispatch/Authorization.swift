@@ -11,16 +11,11 @@ struct Authorization {
         var failure: TPMResult { self == .first ? .authFail : .auth2Fail }
     }
 
-    /// A session whose HMAC was right, and the key of that HMAC, which also authenticates the answer.
-    private struct Verified {
-        let session: AuthSession
-        let key: Secret
-        /// What the secret may do when it is not the entity's own.
-        let delegation: DelegatePublic?
-    }
-
     private(set) var requests: [AuthRequest] = []
-    private var verified: [Verified?] = []
+    /// For each session whose HMAC was right the key of that HMAC, which also authenticates the answer.
+    private var verifiedKeys: [Secret?] = []
+    /// By position: what the secret of a session may do when it is not the entity's own.
+    private var delegations: [Int: DelegatePublic] = [:]
     private var inParamDigest = Digest.zero
     /// True once a secret did not match: it counts towards the lockout, though the command leaves no other trace.
     private(set) var hasFailed = false
@@ -30,8 +25,28 @@ struct Authorization {
     /// The session that stands last: the only one of an AUTH1 command, nil without any.
     var last: Position? { Position(rawValue: requests.count - 1) }
 
-    /// The sessions that the command names.
-    var handles: [UInt32] { requests.map(\.authHandle) }
+    /// Where the transport session of TPM_ExecuteTransport and TPM_ReleaseTransportSigned stands: last. Nil in every
+    /// other command.
+    private(set) var transport: Position?
+
+    /// What the actions of TPM_ExecuteTransport made for the trailer of their answer.
+    struct TransportAnswer {
+        let nonceEven: Digest
+        let outParamDigest: Digest
+    }
+
+    var transportAnswer: TransportAnswer?
+
+    /// Ends the sessions that the command names, as a failure does (Part 2, 16 description 3).
+    func endSessions(in state: inout AnyState) {
+        for (index, request) in requests.enumerated() {
+            if index == transport?.rawValue {
+                state.transports.close(request.authHandle)
+            } else {
+                state.sessions.close(request.authHandle)
+            }
+        }
+    }
 
     /// Decodes the trailers and digests the ordinal and the parameters (Part 1, 13.2: inParamDigest).
     mutating func begin(
@@ -41,8 +56,9 @@ struct Authorization {
         var decoder = WireDecoder(trailers)
         try decoder.array("auth", &requests, count: trailers.count / AuthRequest.byteCount)
         try decoder.finish()
-        verified = Array(repeating: nil, count: requests.count)
+        verifiedKeys = Array(repeating: nil, count: requests.count)
         inParamDigest = SHA1.hash(ordinal.rawValue, parameters)
+        if ordinal == .executeTransport || ordinal == .releaseTransportSigned { transport = last }
     }
 }
 
@@ -86,6 +102,30 @@ extension Execution {
     /// shared secret; the specification names no code.
     func requireOSAP(at position: Authorization.Position) throws(TPMResult) {
         guard try session(at: position).binding != nil else { throw .badMode }
+    }
+
+    /// The transport session that the command came with; TPM_INVALID_AUTHHANDLE when there is no such session.
+    func transportSession() throws(TPMResult) -> (TransportInternal, request: AuthRequest) {
+        guard let position = authorization.transport else { throw .authFail }
+        let request = authorization.requests[position.rawValue]
+        guard let session = state.any.transports[request.authHandle] else { throw .invalidAuthHandle }
+        return (session, request)
+    }
+
+    /// Checks the transport session's authorization, with its own secret.
+    ///
+    /// A wrong one ends the session, whose secret nobody can guess at again: it does not count towards the lockout.
+    ///
+    /// - Parameters:
+    ///   - inParamDigest: what the HMAC covers, where it is not the ordinal with the parameters.
+    ///   - failure: what a wrong HMAC is answered with.
+    mutating func authorizeTransport(
+        _ session: TransportInternal, inParamDigest: Digest? = nil, failure: TPMResult
+    ) throws(TPMResult) {
+        guard let position = authorization.transport,
+            authorization.verify(
+                position, nonceEven: session.transNonceEven, key: session.authData, inParamDigest: inParamDigest)
+        else { throw failure }
     }
 
     /// Checks the owner's authorization, which stands last in every command that asks for it.
@@ -144,23 +184,30 @@ extension Execution {
         return Secret(bytes)
     }
 
-    /// Encodes the answer: header, operands, and for every session the next nonce and the answer's HMAC.
+    /// Encodes the answer: header, operands, and for every session the next nonce and the answer's HMAC. The range is
+    /// that of the operands that enter the HMAC.
     mutating func answer<Response: Operands>(
         _ response: inout Response, to ordinal: Ordinal, tag: CommandTag
-    ) throws(TPMResult) -> [UInt8] {
+    ) throws(TPMResult) -> (bytes: [UInt8], parameters: Range<Int>) {
         var encoder = WireEncoder(reserving: 512)
         var header = Header(tag: tag, paramSize: 0, code: 0)
         try header.code(&encoder)
         try response.handles(&encoder)
-        let parameters = encoder.bytes.count
+        let start = encoder.bytes.count
         try response.code(&encoder)
+        let parameters = start..<encoder.bytes.count
         if !authorization.requests.isEmpty {
-            let digest = SHA1.hash(UInt32(0), ordinal.rawValue, encoder.bytes[parameters...])
+            let digest = SHA1.hash(UInt32(0), ordinal.rawValue, encoder.bytes[parameters])
             for index in authorization.requests.indices {
                 // Every session that came with the command has to have authorized something.
                 guard let position = Authorization.Position(rawValue: index),
                     authorization.isVerified(position)
                 else { throw .authFail }
+                if position == authorization.transport {
+                    var trailer = try transportTrailer(position, digest: digest)
+                    try trailer.code(&encoder)
+                    continue
+                }
                 let handle = authorization.requests[index].authHandle
                 // The actions may have ended it: with the owner, or with the key that it was bound to.
                 let isOpen = state.any.sessions[handle] != nil
@@ -175,7 +222,21 @@ extension Execution {
             }
         }
         encoder.patchSize(at: 2)
-        return encoder.bytes
+        return (encoder.bytes, parameters)
+    }
+
+    /// The same for a transport session, which TPM_ExecuteTransport has rolled on already.
+    private mutating func transportTrailer(
+        _ position: Authorization.Position, digest: Digest
+    ) throws(TPMResult) -> AuthResponse {
+        let handle = authorization.requests[position.rawValue].authHandle
+        let isOpen = state.any.transports[handle] != nil
+        let made = authorization.transportAnswer
+        let nonceEven = if let made { made.nonceEven } else { try nonce() }
+        let trailer = authorization.response(
+            position, digest: made?.outParamDigest ?? digest, nonceEven: nonceEven, isOpen: isOpen)
+        if isOpen, !trailer.continueAuthSession { state.any.transports.close(handle) }
+        return trailer
     }
 }
 
@@ -183,24 +244,33 @@ extension Authorization {
     fileprivate mutating func verify(
         _ position: Position, session: AuthSession, key: Secret, delegation: DelegatePublic?
     ) throws(TPMResult) {
-        let request = requests[position.rawValue]
-        let expected = HMAC.authenticate(
-            key: key, inParamDigest, session.nonceEven, request.nonceOdd, UInt8(request.continueAuthSession ? 1 : 0))
-        guard Secret(expected) == Secret(request.auth) else {
+        guard verify(position, nonceEven: session.nonceEven, key: key) else {
             hasFailed = true
             throw position.failure
         }
-        verified[position.rawValue] = Verified(session: session, key: key, delegation: delegation)
+        delegations[position.rawValue] = delegation
+    }
+
+    /// False when the HMAC at `position` is another than the key makes. It covers `inParamDigest`, which is by default
+    /// that of the ordinal and the parameters.
+    fileprivate mutating func verify(
+        _ position: Position, nonceEven: Digest, key: Secret, inParamDigest digest: Digest? = nil
+    ) -> Bool {
+        let request = requests[position.rawValue]
+        let expected = HMAC.authenticate(
+            key: key, digest ?? inParamDigest, nonceEven, request.nonceOdd,
+            UInt8(request.continueAuthSession ? 1 : 0))
+        guard Secret(expected) == Secret(request.auth) else { return false }
+        verifiedKeys[position.rawValue] = key
+        return true
     }
 
     /// The delegation by which the session at `position` authorized; nil when it proved the entity's own secret.
-    func delegation(at position: Position) -> DelegatePublic? {
-        verified.indices.contains(position.rawValue) ? verified[position.rawValue]?.delegation : nil
-    }
+    func delegation(at position: Position) -> DelegatePublic? { delegations[position.rawValue] }
 
     fileprivate mutating func end(_ handle: UInt32) { hidData.insert(handle) }
 
-    fileprivate func isVerified(_ position: Position) -> Bool { verified[position.rawValue] != nil }
+    fileprivate func isVerified(_ position: Position) -> Bool { verifiedKeys[position.rawValue] != nil }
 
     /// Ends the session at `position` with the command, whatever the caller asked for.
     mutating func endSession(at position: Position) {
@@ -213,7 +283,7 @@ extension Authorization {
     ) -> AuthResponse {
         let request = requests[position.rawValue]
         let continues = request.continueAuthSession && isOpen && !hidData.contains(request.authHandle)
-        let key = verified[position.rawValue]?.key ?? Secret([])
+        let key = verifiedKeys[position.rawValue] ?? Secret([])
         return AuthResponse(
             nonceEven: nonceEven, continueAuthSession: continues,
             resAuth: HMAC.authenticate(

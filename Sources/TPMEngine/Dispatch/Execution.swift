@@ -6,9 +6,16 @@ struct Execution {
     var state: TPMState
     let environment: Environment
     let row: OrdinalRow
-    /// The one bit of the locality that the command arrived at (TPM_STANY_FLAGS -> localityModifier).
-    let locality: LocalitySelection
+    /// Where the command arrived.
+    let arrival: Locality
+    /// The transport session that the command came wrapped in; nil for one that came by itself.
+    var wrapper: TransportPublic?
     var authorization = Authorization()
+
+    /// The one bit of the locality that the command arrived at, to hold against a TPM_LOCALITY_SELECTION.
+    var locality: LocalitySelection { arrival.selection }
+    /// TPM_STANY_FLAGS -> localityModifier: the locality as a number.
+    var localityModifier: UInt32 { UInt32(arrival.rawValue) }
 
     /// True when TPM_Extend and its like must not report values (Part 3, 16.1 action 8).
     var hidesPCRs: Bool { state.permanent.flags.disable || state.clear.flags.deactivated }
@@ -86,7 +93,15 @@ extension CommandActions {
             throw error
         }
         try execution.authorization.begin(ordinal, parameters: command[parameters..<end], trailers: command[end...])
+        let isAudited = execution.isAudited
         var response = try actions(request, in: &execution)
-        return try execution.answer(&response, to: ordinal, tag: tag.response)
+        let answer = try execution.answer(&response, to: ordinal, tag: tag.response)
+        // TPM_ExecuteTransport audits itself, around the command that it carries (Part 3, 24.2 actions 8 and 20).
+        if isAudited, ordinal != .executeTransport {
+            // Of TPM_SaveState the input only (Part 3, 8.1 description 3.a).
+            let output = ordinal == .saveState ? nil : answer.bytes[answer.parameters]
+            try execution.audit(input: command[parameters..<end], output: output)
+        }
+        return answer.bytes
     }
 }

@@ -20,6 +20,7 @@ public struct TPM: Sendable {
     /// TPM_Init (Part 3, 3.1): power came back; TPM_Startup must follow.
     public mutating func initialize() {
         state.any = AnyState()
+        state.any.ticks = TickSession(start: environment.clock.microseconds)
         state.clear = ClearState()
         state.keys.keepOwnerEvict()
         restartLockout()
@@ -46,6 +47,12 @@ public struct TPM: Sendable {
     /// A command that fails changes nothing but the sessions that it named and the count of failed
     /// authorizations, and answers with ten bytes: TPM_TAG_RSP_COMMAND, their count and the return code (Part 2, 16).
     public mutating func execute(_ command: [UInt8], locality: Locality = .zero) -> Outcome {
+        endExclusiveTransport(unlessNamedBy: command)
+        return execute(command, locality: locality, in: nil)
+    }
+
+    /// Executes a command that came by itself, or in the transport session whose TPM_ExecuteTransport carried it.
+    mutating func execute(_ command: [UInt8], locality: Locality, in wrapper: TransportPublic?) -> Outcome {
         let before = state
         endSHA1Thread(unlessContinuedBy: command)
         let header: Header
@@ -56,7 +63,8 @@ public struct TPM: Sendable {
         } catch {
             return outcome(Self.failure(error), error, since: before)
         }
-        var execution = Execution(state: state, environment: environment, row: row, locality: locality.selection)
+        var execution = Execution(
+            state: state, environment: environment, row: row, arrival: locality, wrapper: wrapper)
         do throws(TPMResult) {
             let response = try actions.run(command, tag: header.tag, &execution)
             state = execution.state
@@ -65,12 +73,11 @@ public struct TPM: Sendable {
             }
             return outcome(response, .success, since: before)
         } catch {
-            // A failed self-test shuts the TPM down, whatever the command (Part 3, 4.1 action 2).
-            if error == .failedSelfTest { fail() }
+            // A failed self-test shuts the TPM down, whatever the command (Part 3, 4.1 action 2), as an audit does that
+            // cannot be made (Part 3, 8.2 item 1).
+            if error == .failedSelfTest || error == .auditFailSuccessful { fail() }
             // A command that returns an error ends its sessions, unless it only has to be sent again (Part 3, 18.2).
-            if !error.isNonFatal {
-                for handle in execution.authorization.handles { state.any.sessions.close(handle) }
-            }
+            if !error.isNonFatal { execution.authorization.endSessions(in: &state.any) }
             if execution.authorization.hasFailed { countFailure(of: header.ordinal) }
             // The thread ends with this command, also when it fails (Part 3, 13.4).
             if header.ordinal == .sha1CompleteExtend { state.any.sha1 = nil }
@@ -109,11 +116,31 @@ public struct TPM: Sendable {
         return (header, row, actions)
     }
 
-    /// Any command but those of the SHA-1 thread ends it, when it arrives (Part 3, 13.1).
+    /// Any command but those of the SHA-1 thread ends it, when it arrives (Part 3, 13.1). They may arrive in a transport
+    /// session (Part 1, 4.2.6), in which it is the wrapped command that counts.
     private mutating func endSHA1Thread(unlessContinuedBy command: [UInt8]) {
         guard state.any.sha1 != nil else { return }
-        let ordinal = command.dropFirst(Header.byteCount - 4).prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
-        if !SHA1Thread.ordinals.contains(Ordinal(rawValue: ordinal)) { state.any.sha1 = nil }
+        let ordinal = Self.ordinal(of: command)
+        if ordinal != .executeTransport, !SHA1Thread.ordinals.contains(ordinal) { state.any.sha1 = nil }
+    }
+
+    /// Any command but TPM_ExecuteTransport and TPM_ReleaseTransportSigned in the exclusive transport session ends that
+    /// session, when it arrives, and is executed all the same (Part 1, 18.3; Part 2, 7.3 action 3).
+    private mutating func endExclusiveTransport(unlessNamedBy command: [UInt8]) {
+        guard let exclusive = state.any.transports.exclusive else { return }
+        // The transport session's trailer is the last.
+        let handle = command.suffix(AuthRequest.byteCount).prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+        switch Self.ordinal(of: command) {
+        case .executeTransport where handle == exclusive.transHandle,
+            .releaseTransportSigned where handle == exclusive.transHandle:
+            break
+        default: state.any.transports.close(exclusive.transHandle)
+        }
+    }
+
+    /// The ordinal of a command that nothing is known of yet.
+    private static func ordinal(of command: [UInt8]) -> Ordinal {
+        Ordinal(rawValue: command.dropFirst(Header.byteCount - 4).prefix(4).reduce(0) { $0 << 8 | UInt32($1) })
     }
 
     /// What helps to find out why the TPM is in failure mode (Part 1, 9.2); TPM_GetCapability tells less than else.

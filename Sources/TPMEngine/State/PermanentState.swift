@@ -24,6 +24,10 @@ public struct PermanentState: Sendable {
     public var daa: DAASecrets?
     /// Failed authorizations since the last reset (Part 3, 9.3).
     public var failedAuthorizations: UInt32 = 0
+    /// The number of audit sessions (Part 1, 19.1).
+    public var auditMonotonicCounter: UInt32 = 0
+    /// What the owner wants audited, or not, other than Part 2, 17 has it.
+    public var ordinalAuditStatus: [Ordinal: Bool] = [:]
 
     public init() {}
 

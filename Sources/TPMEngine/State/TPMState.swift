@@ -58,6 +58,10 @@ public struct AnyState: Sendable {
     /// The running SHA-1 thread of TPM_SHA1Start.
     public var sha1: SHA1?
     public var sessions = SessionTable()
+    public var transports = TransportTable()
+    /// The log of the audited commands; zero when no audit session is open (Part 1, 19).
+    public var auditDigest = Digest.zero
+    public var ticks = TickSession()
     public var contexts = ContextList()
     /// The same for the context commands of 1.1, whose blobs TPM_Reset and the loss of power invalidate (Part 3, 27.2
     /// and 27.5); its nonce is in their key contexts too.

@@ -62,6 +62,8 @@ extension SetTempDeactivated: CommandActions {
         }
         // 3.
         execution.state.clear.flags.deactivated = true
+        // Part 1, 18.1 item 5.
+        execution.state.any.transports.closeAll()
         return Response()
     }
 }

@@ -54,11 +54,13 @@ extension Execution {
         // With it 13.
         state.permanent.delegation.removeAll()
         state.permanent.failedAuthorizations = 0
+        state.permanent.ordinalAuditStatus = [:]
         // 7. and 14. Sessions and saved contexts.
         var any = AnyState()
         any.postInitialise = state.any.postInitialise
         any.isFailed = state.any.isFailed
         any.tosPresent = state.any.tosPresent
+        any.ticks = TickSession(start: environment.clock.microseconds)
         state.any = any
         // 8. The PCRs stay, and so do the volatile locks of the NV areas.
         state.clear.contextNonceKey = .zero

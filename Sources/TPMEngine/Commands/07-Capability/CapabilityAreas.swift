@@ -46,8 +46,9 @@ extension Execution {
             case .auth: state.any.sessions.sessions.map(\.handle)
             // The counts of the saved sessions stand for handles.
             case .context: state.any.contexts.outstanding
+            case .trans: state.any.transports.sessions.map(\.transHandle)
             // None of these can be open.
-            case .trans, .counter, .daaTPM: []
+            case .counter, .daaTPM: []
             default: throw .badMode
             }
         return try KeyHandleList(handle: handles.map { KeyHandle(rawValue: $0) }).encoded()

@@ -19,10 +19,13 @@ extension Execution {
         // Keys.
         case .keys: count(state.keys.freeCount)
         case .maxKeys: count(KeySlots.capacity)
-        // Sessions: transport sessions, of which there are none, would have a pool of their own.
-        case .authSess, .sessions: count(state.any.sessions.freeCount)
-        case .maxAuthSess, .maxSessions: count(SessionTable.capacity)
-        case .tranSess, .maxTranSess: count(0)
+        // Sessions: transport sessions have a pool of their own.
+        case .authSess: count(state.any.sessions.freeCount)
+        case .maxAuthSess: count(SessionTable.capacity)
+        case .tranSess: count(state.any.transports.freeCount)
+        case .maxTranSess: count(TransportTable.capacity)
+        case .sessions: count(state.any.sessions.freeCount + state.any.transports.freeCount)
+        case .maxSessions: count(SessionTable.capacity + TransportTable.capacity)
         // Saved sessions: their counts may be any distance apart.
         case .context: count(state.any.contexts.freeCount)
         case .maxContext: count(ContextList.capacity)

@@ -20,7 +20,7 @@ extension AnyState {
 }
 
 /// What a context's additionalData holds, in the clear (Part 2, 18.1).
-private struct ContextInfo: WireStructure {
+struct ContextInfo: WireStructure {
     /// A ``ContextForm``.
     var form: UInt8 = 0
     var iv = [UInt8](repeating: 0, count: AES.blockSize)
@@ -45,6 +45,8 @@ extension SaveContext: CommandActions {
             return Response(contextBlob: try execution.saveKey(blob, form: .context12))
         case .auth:
             return Response(contextBlob: try execution.saveSession(blob, form: .context12))
+        case .trans:
+            return Response(contextBlob: try execution.saveTransport(blob))
         default:
             // 2. and 3. There are no other resources.
             throw .invalidResource
@@ -64,6 +66,8 @@ extension LoadContext: CommandActions {
             return Response(
                 handle: try execution.loadSession(
                     blob, keepHandle: request.keepHandle, entityHandle: request.entityHandle, form: .context12))
+        case .trans:
+            return Response(handle: try execution.loadTransport(blob, keepHandle: request.keepHandle))
         default:
             throw .badContext
         }
@@ -156,7 +160,7 @@ extension Execution {
     }
 
     /// Authenticates and encrypts a context (Part 3, 21.2 actions 11 and 12).
-    private mutating func seal(
+    mutating func seal(
         _ blob: ContextBlob, _ sensitive: ContextSensitive, _ info: ContextInfo
     ) throws(TPMResult) -> ContextBlob {
         let secrets = try blobSecrets()
@@ -176,7 +180,7 @@ extension Execution {
     }
 
     /// Decrypts and verifies a context: TPM_BADCONTEXT for any that this TPM did not write (Part 3, 21.3 action 6).
-    private func open(
+    func open(
         _ blob: ContextBlob, _ form: ContextForm
     ) throws(TPMResult) -> (ContextSensitive, ContextInfo) {
         guard let secrets = state.permanent.blobSecrets else { throw .badContext }

@@ -15,7 +15,10 @@ extension FlushSpecific: CommandActions {
         case .context:
             // 1. A session context that was saved: its blob loads no more.
             guard execution.state.any.contexts.remove(request.handle) else { throw .badParameter }
-        case .trans, .daaTPM:
+        case .trans:
+            // 4.
+            guard execution.state.any.transports.close(request.handle) else { throw .badParameter }
+        case .daaTPM:
             // None of these can be open, so that no handle of one is valid.
             throw .badParameter
         default:

@@ -25,6 +25,8 @@ struct StoredState: WireStructure {
     var families: [FamilyTableEntry] = []
     var delegateRows: [StoredDelegateRow] = []
     var lastFamilyID: UInt32 = 0
+    var auditMonotonicCounter: UInt32 = 0
+    var ordinalAuditStatus: [StoredAuditStatus] = []
 
     init() {}
 
@@ -47,6 +49,8 @@ struct StoredState: WireStructure {
             try coder.list("familyTable", &families)
             try coder.list("delegateTable", &delegateRows)
             try coder.uint32("lastFamilyID", &lastFamilyID)
+            try coder.uint32("auditMonotonicCounter", &auditMonotonicCounter)
+            try coder.list("ordinalAuditStatus", &ordinalAuditStatus)
         }
     }
 }
@@ -73,6 +77,9 @@ extension StoredState {
             StoredDelegateRow(index: $0.key, row: $0.value)
         }
         lastFamilyID = permanent.delegation.lastFamilyID
+        auditMonotonicCounter = permanent.auditMonotonicCounter
+        ordinalAuditStatus = permanent.ordinalAuditStatus.sorted { $0.key.rawValue < $1.key.rawValue }
+            .map { StoredAuditStatus(ordinal: $0.key.rawValue, isAudited: $0.value) }
     }
 
     /// The state that was stored. TPM_BAD_PARAMETER and the like when there can be no such state.
@@ -97,6 +104,10 @@ extension StoredState {
         permanent.failedAuthorizations = failedAuthorizations
         permanent.delegation = try DelegationTables(
             families: families, rows: delegateRows.map { ($0.index, $0.row) }, lastFamilyID: lastFamilyID)
+        permanent.auditMonotonicCounter = auditMonotonicCounter
+        for status in ordinalAuditStatus {
+            permanent.setAudited(Ordinal(rawValue: status.ordinal), status.isAudited)
+        }
         state.permanent = permanent
         state.keys = try StoredSlot.keys(ownerEvict)
         state.saved = try saved?.loaded()
@@ -163,6 +174,24 @@ struct StoredDelegateRow: WireStructure {
     mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
         try coder.uint32("index", &index)
         try coder.structure("row", &row)
+    }
+}
+
+/// Whether the use of one command is audited.
+struct StoredAuditStatus: WireStructure {
+    var ordinal: UInt32 = 0
+    var isAudited = false
+
+    init() {}
+
+    init(ordinal: UInt32, isAudited: Bool) {
+        self.ordinal = ordinal
+        self.isAudited = isAudited
+    }
+
+    mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.uint32("ordinal", &ordinal)
+        try coder.bool("isAudited", &isAudited)
     }
 }
 
