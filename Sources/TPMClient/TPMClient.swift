@@ -24,13 +24,20 @@ public final class TPMClient {
     public func execute<C: Command>(
         _ command: C.Type, _ request: C.Request, sessions: [Session]
     ) throws -> C.Response {
+        try execute(command, request, sessions: sessions, digests: nil)
+    }
+
+    /// The same, for a command whose HMACs cover other digests than those of its operands.
+    func execute<C: Command>(
+        _ command: C.Type, _ request: C.Request, sessions: [Session], digests: ParameterDigests<C>?
+    ) throws -> C.Response {
         guard sessions.allSatisfy(\.isOpen) else { throw ClientError.sessionEnded(C.ordinal) }
-        var bytes = try Self.encode(command, request, sessions: sessions)
+        var bytes = try Self.encode(command, request, sessions: sessions, inParamDigest: digests?.input)
         // Data to be sealed, or written, stands in them.
         defer { wipe(&bytes) }
         var answer = try transport.transmit(bytes)
         defer { wipe(&answer) }
-        return try decode(command, answer, sessions: sessions)
+        return try decode(command, answer, sessions: sessions, outParamDigest: digests?.output)
     }
 
     /// Sends a command that one secret authorizes, over a session of its own; without a secret, without a session.
@@ -45,6 +52,12 @@ public final class TPMClient {
     /// The bytes of a command (Part 3, 1).
     public static func encode<C: Command>(
         _ command: C.Type, _ request: C.Request, sessions: [Session] = []
+    ) throws(ClientError) -> [UInt8] {
+        try encode(command, request, sessions: sessions, inParamDigest: nil)
+    }
+
+    private static func encode<C: Command>(
+        _ command: C.Type, _ request: C.Request, sessions: [Session], inParamDigest: Digest?
     ) throws(ClientError) -> [UInt8] {
         let tags: [CommandTag] = [.rquCommand, .rquAuth1, .rquAuth2]
         guard tags.indices.contains(sessions.count) else { throw .badRequest(C.ordinal) }
@@ -61,7 +74,7 @@ public final class TPMClient {
             try request.handles(&encoder)
             let parameters = encoder.bytes.count
             try request.code(&encoder)
-            let digest = SHA1.hash(ordinal, encoder.bytes[parameters...])
+            let digest = inParamDigest ?? SHA1.hash(ordinal, encoder.bytes[parameters...])
             for session in sessions {
                 var trailer = session.trailer(digest)
                 try trailer.code(&encoder)
@@ -74,13 +87,21 @@ public final class TPMClient {
     }
 }
 
+/// What the HMACs of a command cover instead of its operands.
+struct ParameterDigests<C: Command> {
+    let input: Digest
+    /// Of a response and the last of its trailers.
+    let output: (C.Response, AuthResponse) throws -> Digest
+}
+
 // MARK: - Answers
 
 extension TPMClient {
     private static let headerSize = 10
 
     private func decode<C: Command>(
-        _ command: C.Type, _ answer: [UInt8], sessions: [Session]
+        _ command: C.Type, _ answer: [UInt8], sessions: [Session],
+        outParamDigest: ((C.Response, AuthResponse) throws -> Digest)?
     ) throws -> C.Response {
         let tags: [CommandTag] = [.rspCommand, .rspAuth1, .rspAuth2]
         var tag: UInt16 = 0
@@ -119,7 +140,8 @@ extension TPMClient {
             if !result.isNonFatal { for session in sessions { session.isOpen = false } }
             throw ClientError.tpm(result, C.ordinal)
         }
-        let digest = SHA1.hash(UInt32(0), C.ordinal.rawValue, answer[parameters..<end])
+        var digest = SHA1.hash(UInt32(0), C.ordinal.rawValue, answer[parameters..<end])
+        if let outParamDigest, let trailer = trailers.last { digest = try outParamDigest(response, trailer) }
         for (session, trailer) in zip(sessions, trailers) {
             guard session.isAuthentic(trailer, digest: digest) else { throw ClientError.notAuthentic(C.ordinal) }
         }
