@@ -14,12 +14,14 @@ public struct WrappedMessage: Sendable, Equatable {
 
     private static let headerSize = 10
 
-    /// A whole command; nil when it is too short, has no tag of a command, or an ordinal that is not described.
+    /// A whole command; nil when it is too short or has an ordinal that is not described. With a tag that is none of a
+    /// command, on which the TPM will refuse it, it has no trailers.
     public init?(command bytes: [UInt8]) {
-        guard let (tag, code) = Self.header(bytes), tag.isRequest else { return nil }
+        guard let (tag, code) = Self.header(bytes) else { return nil }
         ordinal = Ordinal(rawValue: code)
         guard let command = CommandTable.command(for: ordinal) else { return nil }
-        let end = bytes.count - tag.authCount * AuthRequest.byteCount
+        let trailers = tag.map { $0.isRequest ? $0.authCount : 0 } ?? 0
+        let end = bytes.count - trailers * AuthRequest.byteCount
         guard end >= Self.headerSize else { return nil }
         var decoder = WireDecoder(collectingKeyHandlesOf: bytes[Self.headerSize..<end])
         do throws(TPMResult) { try command.walkRequestHandles(&decoder) } catch { return nil }
@@ -31,7 +33,7 @@ public struct WrappedMessage: Sendable, Equatable {
     /// The answer to a wrapped command; nil when it is no answer to it. That of a failure has no DATAw.
     public init?(response bytes: [UInt8], to ordinal: Ordinal) {
         self.ordinal = ordinal
-        guard let (tag, code) = Self.header(bytes), !tag.isRequest else { return nil }
+        guard let (tag, code) = Self.header(bytes), let tag, !tag.isRequest else { return nil }
         guard code == TPMResult.success.rawValue else {
             data = bytes.count..<bytes.count
             return
@@ -60,11 +62,9 @@ public struct WrappedMessage: Sendable, Equatable {
         }
     }
 
-    private static func header(_ bytes: [UInt8]) -> (tag: CommandTag, code: UInt32)? {
-        guard bytes.count >= headerSize, let code = number(bytes, at: 6),
-            let tag = CommandTag(rawValue: UInt16(bytes[0]) << 8 | UInt16(bytes[1]))
-        else { return nil }
-        return (tag, code)
+    private static func header(_ bytes: [UInt8]) -> (tag: CommandTag?, code: UInt32)? {
+        guard bytes.count >= headerSize, let code = number(bytes, at: 6) else { return nil }
+        return (CommandTag(rawValue: UInt16(bytes[0]) << 8 | UInt16(bytes[1])), code)
     }
 
     private static func number(_ bytes: [UInt8], at offset: Int) -> UInt32? {

@@ -39,13 +39,15 @@ extension SetOrdinalAuditStatus: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
         // 1.
         try execution.authorizeOwner()
-        // 2. An ordinal that is never audited (Part 2, 17) has no status that could be set.
+        // 2.
         let ordinal = Ordinal(rawValue: request.ordinalToAudit)
-        guard Registry.actions(for: ordinal) != nil, OrdinalTable.row(for: ordinal)?.audit != .never else {
-            throw .badIndex
+        guard Registry.actions(for: ordinal) != nil, let row = OrdinalTable.row(for: ordinal) else { throw .badIndex }
+        // 3. What is never audited (Part 2, 17) stays so.
+        if row.audit == .never {
+            guard !request.auditState else { throw .badParameter }
+        } else {
+            execution.state.permanent.setAudited(ordinal, request.auditState)
         }
-        // 3.
-        execution.state.permanent.setAudited(ordinal, request.auditState)
         return Response()
     }
 }

@@ -61,6 +61,6 @@ extension LoadedKey {
     fileprivate func decryptTransportAuth(_ secret: Secret) throws(TPMResult) -> Secret {
         let isOAEP = key.algorithmParms.encScheme == .rsaesOAEPSHA1MGF1
         let plain = isOAEP ? try decrypt(secret.bytes) : try decryptPKCS1(secret.bytes)
-        return try WireDecoder.decode(TransportAuth.self, from: plain, short: .decryptError).authData
+        return try WireDecoder.decode(TransportAuth.self, from: plain).authData
     }
 }
