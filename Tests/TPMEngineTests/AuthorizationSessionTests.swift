@@ -151,6 +151,7 @@ import Testing
 
     // MARK: TPM_SetOwnerPointer
 
+    /// Rows are tested with the delegations.
     @Test func theOwnerPointerPointsToTheOwnerOrToARow() {
         let tpm = OwnedTPM()
         func code(_ entityType: EntityType) -> TPMResult? {

@@ -44,6 +44,14 @@ import Testing
                 tpmDAASeed: try random.secret(count: 20), daaProof: try random.secret(count: 20),
                 daaBlobKey: try random.secret(count: 16))
             state.permanent.failedAuthorizations = 3
+            let permissions = Delegations(delegateType: .owner, [.ownerClear])
+            let delegation = DelegateTableRow(
+                pub: OwnedTPM.info(permissions, 6), authValue: try random.secret(count: 20))
+            state.permanent.delegation = try DelegationTables(
+                families: [
+                    FamilyTableEntry(familyLabel: 1, familyID: 6, verificationCount: 4, flags: .enabled),
+                    FamilyTableEntry(familyLabel: 2, familyID: 3, verificationCount: 1, flags: .delegateAdminLock),
+                ], rows: [(3, delegation), (0, delegation)], lastFamilyID: 9)
             try state.keys.add(try key(3), start: 0x0102_0304, isOwnerEvict: true)
             try state.keys.add(try key(4), start: 0x0506_0708)
             var clear = ClearState()
@@ -70,6 +78,7 @@ import Testing
         #expect(state.permanent.endorsementKey?.key == expected.permanent.endorsementKey?.key)
         #expect(state.permanent.nv.areas[3]?.data == [1, 2, 3, 4, 5])
         #expect(state.permanent.failedAuthorizations == 3)
+        #expect(state.permanent.delegation == expected.permanent.delegation)
         #expect(state.saved?.clear.pcrs == expected.saved?.clear.pcrs)
         #expect(state.saved?.clear.nvLocks == expected.saved?.clear.nvLocks)
         #expect(state.saved?.keys.handles.count == 2)
@@ -109,6 +118,35 @@ import Testing
         #expect(throws: StateFormatError.damaged) { try TPMState(serialised: Self.full + [0]) }
         #expect(throws: StateFormatError.foreign) { try TPMState(serialised: []) }
         #expect(throws: StateFormatError.foreign) { try TPMState(serialised: Array("-----BEGIN".utf8)) }
+    }
+
+    /// What an earlier version of the program wrote: the same fields up to those that were added later.
+    @Test func theFirstFormatStillLoadsWithTheDefaultsOfWhatItLacks() throws {
+        var stored = try StoredState(Self.fullState)
+        stored.version = 1
+        let payload = try stored.encoded()
+        let framed = Array("vTPM 1.2".utf8) + be32(1) + be32(UInt32(payload.count)) + payload
+        let state = try TPMState(serialised: framed + SHA1.hash(framed).bytes)
+        #expect(state.permanent.ownership?.ownerAuth == Self.fullState.permanent.ownership?.ownerAuth)
+        #expect(state.saved?.keys.handles.count == 2)
+        #expect(state.permanent.delegation == DelegationTables())
+    }
+
+    @Test func tablesThatCannotBeAreDamage() throws {
+        func isRead(_ change: (inout StoredState) -> Void) throws -> Bool {
+            var stored = try StoredState(Self.fullState)
+            change(&stored)
+            return (try? stored.state()) != nil
+        }
+        #expect(try isRead { _ in })
+        #expect(try !isRead { $0.families[1].familyID = 6 })
+        #expect(try !isRead { $0.families[1].familyID = 0 })
+        #expect(
+            try !isRead {
+                $0.families = (1...9).map { .init(familyLabel: 0, familyID: $0, verificationCount: 1, flags: []) }
+            })
+        #expect(try !isRead { $0.delegateRows[1].index = 0 })
+        #expect(try !isRead { $0.delegateRows[1].index = 4 })
     }
 
     @Test func aNewerFormatIsRefusedByItsNumber() {

@@ -120,7 +120,8 @@ private func bytes(_ hex: String) -> [UInt8] {
         let nonce = [UInt8](repeating: a1, count: 12) + [UInt8](repeating: 0xff, count: 4) + [a1, a1, a1, a1]
         try open(
             on: tpm, nonceEven: try #require(Digest(nonce) as Digest?),
-            .init(entity: .owner, sharedSecret: Secret([UInt8](repeating: 0xc3, count: 20)), scheme: scheme,
+            .init(
+                entity: .owner, sharedSecret: Secret([UInt8](repeating: 0xc3, count: 20)), scheme: scheme,
                 delegation: nil))
         let command =
             [0, 0xc2, 0, 0, 0, 79, 0, 0, 0, 0x10, 0, 4] + bytes(encAuth) + [0, 2] + be32(handle) + nonceOdd + [0]

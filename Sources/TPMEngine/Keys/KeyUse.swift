@@ -32,7 +32,8 @@ extension Execution {
 
     /// The key whose use is delegated, once its secret authorizes that; its PCRs and localities do not count (Part 3, 19.2
     /// description 1).
-    mutating func keyToDelegate(_ handle: KeyHandle, at position: Authorization.Position) throws(TPMResult) -> LoadedKey {
+    mutating func keyToDelegate(_ handle: KeyHandle, at position: Authorization.Position) throws(TPMResult) -> LoadedKey
+    {
         let key = try key(handle)
         try authorizeKey(handle, key, at: position, withoutSession: [])
         return key
