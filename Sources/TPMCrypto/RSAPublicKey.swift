@@ -47,20 +47,12 @@ public final class RSAPublicKey: Sendable {
     public func encryptOAEP(
         _ message: Secret, random: some RandomSource = SystemRandom()
     ) throws(CryptoError) -> [UInt8] {
-        let hashSize = Digest.byteCount
-        guard message.count <= modulusSize - 2 * hashSize - 2 else { throw CryptoError(what: "OAEP message size") }
-        let seed = try random.secret(count: hashSize)
+        guard message.count <= modulusSize - 1 - OAEP.overhead else { throw CryptoError(what: "OAEP message size") }
+        let seed = try random.secret(count: Digest.byteCount)
         let block = Secret(count: modulusSize) { block in
-            let seedPart = UnsafeMutableRawBufferPointer(rebasing: block[1..<1 + hashSize])
-            let data = UnsafeMutableRawBufferPointer(rebasing: block[(1 + hashSize)...])
-            SHA1.hash(Self.oaepLabel).withUnsafeBytes { data.copyMemory(from: $0) }
-            data[data.count - message.count - 1] = 1
-            message.withUnsafeBytes { bytes in
-                UnsafeMutableRawBufferPointer(rebasing: data[(data.count - bytes.count)...]).copyMemory(from: bytes)
-            }
-            MGF1.xor(seed: seed, into: data)
-            seed.withUnsafeBytes { seedPart.copyMemory(from: $0) }
-            MGF1.xor(seed: Secret(UnsafeRawBufferPointer(data)), into: seedPart)
+            OAEP.encode(
+                message, labelHash: Secret(SHA1.hash(Self.oaepLabel)), seed: seed,
+                into: UnsafeMutableRawBufferPointer(rebasing: block[1...]))
         }
         return try raw(block)
     }

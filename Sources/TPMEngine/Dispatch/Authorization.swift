@@ -90,6 +90,17 @@ extension Execution {
         guard delegation?.allows(row.ordinal, of: entity) != false else { throw .disabledCmd }
     }
 
+    /// Checks an operand that proves knowledge of a secret, as a session's HMAC would; a wrong one counts likewise.
+    ///
+    /// TPM_AUTHFAIL, TPM_DEFEND_LOCK_RUNNING during a lockout.
+    mutating func authorize(by proof: Digest, expected: Digest) throws(TPMResult) {
+        try checkLockout()
+        guard constantTimeEqual(proof, expected) else {
+            authorization.fail()
+            throw .authFail
+        }
+    }
+
     /// The session that a trailer names.
     func session(at position: Authorization.Position) throws(TPMResult) -> AuthSession {
         guard authorization.requests.indices.contains(position.rawValue) else { throw position.failure }
@@ -267,6 +278,8 @@ extension Authorization {
 
     /// The delegation by which the session at `position` authorized; nil when it proved the entity's own secret.
     func delegation(at position: Position) -> DelegatePublic? { delegations[position.rawValue] }
+
+    fileprivate mutating func fail() { hasFailed = true }
 
     fileprivate mutating func end(_ handle: UInt32) { hidData.insert(handle) }
 

@@ -53,8 +53,7 @@ extension LoadedKey {
 
     /// Encrypts for this key alone (OAEP); TPM_BAD_DATASIZE when it is too much for one block.
     func encrypt(_ plain: Secret, random: any RandomSource) throws(TPMResult) -> [UInt8] {
-        guard plain.count <= privateKey.modulusSize - 2 * Digest.byteCount - 2 else { throw .badDataSize }
-        do { return try privateKey.publicKey.encryptOAEP(plain, random: random) } catch { throw .encryptError }
+        try privateKey.publicKey.encrypt(plain, random: random)
     }
 
     /// Decrypts what was encrypted for this key (OAEP); TPM_DECRYPT_ERROR.

@@ -28,6 +28,9 @@ public struct PermanentState: Sendable {
     public var auditMonotonicCounter: UInt32 = 0
     /// What the owner wants audited, or not, other than Part 2, 17 has it.
     public var ordinalAuditStatus: [Ordinal: Bool] = [:]
+    /// The manufacturer's key for maintenance archives, set once and never cleared; nil until then. One without a
+    /// modulus is the null key, which switches maintenance off for good (Part 3, 12.4).
+    public var manuMaintPub: Pubkey?
 
     public init() {}
 

@@ -16,6 +16,12 @@ public enum CommandTable {
         ResetLockValue.self,
         // 10
         Seal.self, Unseal.self, UnBind.self, CreateWrapKey.self, LoadKey2.self, GetPubKey.self, Sealx.self,
+        // 11 and 12
+        CreateMigrationBlob.self, ConvertMigrationBlob.self, AuthorizeMigrationKey.self, MigrateKey.self,
+        CMKSetRestrictions.self, CMKApproveMA.self, CMKCreateKey.self, CMKCreateTicket.self, CMKCreateBlob.self,
+        CMKConvertMigration.self,
+        CreateMaintenanceArchive.self, LoadMaintenanceArchive.self, KillMaintenanceFeature.self,
+        LoadManuMaintPub.self, ReadManuMaintPub.self,
         // 13
         SHA1Start.self, SHA1Update.self, SHA1Complete.self, SHA1CompleteExtend.self,
         Sign.self, GetRandom.self, StirRandom.self, CertifyKey.self, CertifyKey2.self,
@@ -39,8 +45,8 @@ public enum CommandTable {
         EstablishTransport.self, ExecuteTransport.self, ReleaseTransportSigned.self,
         // 27
         EvictKey.self, TerminateHandle.self, SaveKeyContext.self, LoadKeyContext.self, SaveAuthContext.self,
-        LoadAuthContext.self, DirWriteAuth.self, DirRead.self, Reset.self, OwnerReadPubek.self,
-        DisablePubekRead.self, LoadKey.self,
+        LoadAuthContext.self, DirWriteAuth.self, DirRead.self, ChangeAuthAsymStart.self, ChangeAuthAsymFinish.self,
+        Reset.self, OwnerReadPubek.self, DisablePubekRead.self, LoadKey.self,
     ]
 
     private static let byOrdinal: [Ordinal: any Command.Type] = Dictionary(

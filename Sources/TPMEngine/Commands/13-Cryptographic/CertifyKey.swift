@@ -55,10 +55,9 @@ extension CertifyKey2: CommandActions {
         var info = key.certifyInfo2(antiReplay: request.antiReplay)
         // 11.
         if isCMK {
-            let authority = CMKMigAuth(
-                msaDigest: request.migrationPubDigest, pubKeyDigest: SHA1.hash(try key.key.pubkey.encoded()))
-            let ticket = HMAC.authenticate(key: try execution.blobSecrets().tpmProof, try authority.encoded())
-            guard key.migrationAuth == Secret(ticket) else { throw .maSource }
+            let migrationAuth = try execution.blobSecrets().migrationAuth(
+                msaDigest: request.migrationPubDigest, pubKeyDigest: try key.key.pubkey.digest())
+            guard key.migrationAuth == migrationAuth else { throw .maSource }
             info.migrationAuthority = SHA1.hash(request.migrationPubDigest, key.payload.rawValue).bytes
         }
         // 13.c.
@@ -87,7 +86,7 @@ extension LoadedKey {
         return short.pcrSelection.bits >> 16 != 0 || short.localityAtRelease != .all
     }
 
-    fileprivate func certifyInfo(antiReplay: Digest) -> CertifyInfo {
+    func certifyInfo(antiReplay: Digest) -> CertifyInfo {
         var info = CertifyInfo()
         info.keyUsage = key.keyUsage
         info.keyFlags = key.keyFlags

@@ -27,6 +27,7 @@ struct StoredState: WireStructure {
     var lastFamilyID: UInt32 = 0
     var auditMonotonicCounter: UInt32 = 0
     var ordinalAuditStatus: [StoredAuditStatus] = []
+    var manuMaintPub: Pubkey?
 
     init() {}
 
@@ -51,6 +52,7 @@ struct StoredState: WireStructure {
             try coder.uint32("lastFamilyID", &lastFamilyID)
             try coder.uint32("auditMonotonicCounter", &auditMonotonicCounter)
             try coder.list("ordinalAuditStatus", &ordinalAuditStatus)
+            try coder.optional("manuMaintPub", &manuMaintPub)
         }
     }
 }
@@ -70,6 +72,7 @@ extension StoredState {
         restrictDelegate = permanent.restrictDelegate
         daa = permanent.daa
         failedAuthorizations = permanent.failedAuthorizations
+        manuMaintPub = permanent.manuMaintPub
         ownerEvict = try StoredSlot.slots(of: state.keys) { $0.isOwnerEvict }
         if let volatile = state.saved { saved = try StoredVolatile(volatile) }
         families = permanent.delegation.families
@@ -108,6 +111,7 @@ extension StoredState {
         for status in ordinalAuditStatus {
             permanent.setAudited(Ordinal(rawValue: status.ordinal), status.isAudited)
         }
+        permanent.manuMaintPub = manuMaintPub
         state.permanent = permanent
         state.keys = try StoredSlot.keys(ownerEvict)
         state.saved = try saved?.loaded()
