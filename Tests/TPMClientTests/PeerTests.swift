@@ -8,9 +8,9 @@ import Testing
 /// says (an address as `--tpm` takes it). Without it the suite is skipped.
 @Suite(.enabled(if: ProcessInfo.processInfo.environment["VTPM_PEER"] != nil), .serialized)
 struct PeerTests {
-    private let owner = TestTPM.owner
-    private let srk = TestTPM.srk
-    private let auth = Secret(passphrase: Secret("key"))
+    let owner = TestTPM.owner
+    let srk = TestTPM.srk
+    let auth = Secret(passphrase: Secret("key"))
 
     @Test func `Another TPM understands every call, and is left without sessions and keys`() throws {
         let tpm = TPMClient(try TPMAddress(ProcessInfo.processInfo.environment["VTPM_PEER"] ?? "").open())
@@ -21,6 +21,7 @@ struct PeerTests {
         try seals(tpm)
         try signs(tpm)
         try stores(tpm)
+        try moves(tpm)
         try tpm.changeStorageRootKey(to: auth, owner: owner)
         try tpm.changeStorageRootKey(to: srk, owner: owner)
         try tpm.changeOwner(from: owner, to: auth)

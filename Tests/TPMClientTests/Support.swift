@@ -30,6 +30,12 @@ final class TestTPM {
     lazy var client = TPMClient(
         InProcessTransport { [unowned self] in execute($0) }, random: SeededRandom(seed: Array("nonces".utf8)))
 
+    /// All that the TPM knows; another test's is a fork of that TPM.
+    var state: TPMState {
+        get { tpm.state }
+        set { tpm.state = newValue }
+    }
+
     var openSessions: Int { tpm.state.any.sessions.sessions.count }
 
     static let owner = Secret(passphrase: Secret(Array("owner".utf8)))

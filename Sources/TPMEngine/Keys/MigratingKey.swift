@@ -39,12 +39,13 @@ struct MigratingKey {
 
     /// Decodes an encoding of any size.
     ///
-    /// TPM_DECRYPT_ERROR when it is none, TPM_INVALID_STRUCTURE when it holds no key with that payload.
+    /// TPM_DECRYPT_ERROR when it is none, TPM_INVALID_STRUCTURE when it holds no key, TPM_BAD_MIGRATION when that has
+    /// another payload.
     init(_ encoded: Secret, payload: PayloadType) throws(TPMResult) {
         let decoded: OAEP.Decoded
         do { decoded = try OAEP.decode(encoded) } catch { throw .decryptError }
         let migrating = try WireDecoder.decode(MigrateAsymkey.self, from: decoded.message, short: .invalidStructure)
-        guard migrating.payload == payload else { throw .invalidStructure }
+        guard migrating.payload == payload else { throw .badMigration }
         self.payload = payload
         usageAuth = migrating.usageAuth
         pubDataDigest = migrating.pubDataDigest

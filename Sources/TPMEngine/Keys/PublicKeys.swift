@@ -20,6 +20,22 @@ extension Pubkey {
         return key
     }
 
+    /// Encrypts for the key with the scheme that it names.
+    ///
+    /// TPM_INAPPROPRIATE_ENC for a key that does not encrypt, and what ``rsaKey()`` and
+    /// ``TPMCrypto/RSAPublicKey/encrypt(_:random:)`` throw.
+    func encrypt(_ plain: Secret, random: any RandomSource) throws(TPMResult) -> [UInt8] {
+        let key = try rsaKey()
+        switch algorithmParms.encScheme {
+        case .rsaesOAEPSHA1MGF1:
+            return try key.encrypt(plain, random: random)
+        case .rsaesPKCSv15:
+            do { return try key.encryptPKCS1(plain, random: random) } catch { throw .badDataSize }
+        default:
+            throw .inappropriateEnc
+        }
+    }
+
     /// The digest by which tickets and lists name a key.
     func digest() throws(TPMResult) -> Digest { SHA1.hash(try encoded()) }
 }

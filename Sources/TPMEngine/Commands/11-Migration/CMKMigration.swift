@@ -16,7 +16,9 @@ extension CMKCreateBlob: CommandActions {
         // 5.
         try execution.checkMigrationKey(auth)
         // 6.
-        guard key.payload == .migrateRestricted || key.payload == .migrateExternal else { throw .badMigration }
+        guard key.payload == .migrateRestricted || key.payload == .migrateExternal else {
+            throw .invalidStructure
+        }
         // 7.
         let secrets = try execution.blobSecrets()
         let msaDigest = try request.msaList.digest()
@@ -28,7 +30,7 @@ extension CMKCreateBlob: CommandActions {
         switch auth.migrationScheme {
         case .restrictMigrate:
             // 8.
-            guard request.msaList.migAuthDigest.contains(destination) else { throw .maAuthority }
+            guard request.msaList.migAuthDigest.contains(destination) else { throw .maTicketSignature }
             let parms = auth.migrationKey.algorithmParms
             guard parms.encScheme == .rsaesOAEPSHA1MGF1 else { throw .inappropriateEnc }
             guard parms.sigScheme == .none else { throw .inappropriateSig }
@@ -49,10 +51,10 @@ extension CMKCreateBlob: CommandActions {
 extension CMKCreateBlob.Request {
     /// Checks that an authority chose the destination for this key (Part 3, 11.9 action 9).
     ///
-    /// TPM_BAD_PARAMETER for a ticket of another size, TPM_MA_TICKET_SIGNATURE, TPM_MA_DESTINATION, TPM_MA_SOURCE.
+    /// TPM_BAD_PARAM_SIZE for a ticket of another size, TPM_MA_TICKET_SIGNATURE, TPM_MA_DESTINATION, TPM_MA_SOURCE.
     fileprivate func checkApproval(of destination: Digest, _ secrets: BlobSecrets) throws(TPMResult) {
-        let approved = try WireDecoder.decode(CMKAuth.self, from: restrictTicket, short: .badParameter)
-        guard let ticket = Digest(sigTicket) else { throw .badParameter }
+        let approved = try WireDecoder.decode(CMKAuth.self, from: restrictTicket)
+        guard let ticket = Digest(sigTicket) else { throw .badParamSize }
         guard try secrets.isSigned(SHA1.hash(restrictTicket), byOneOf: msaList, ticket: ticket) else {
             throw .maTicketSignature
         }
@@ -75,7 +77,7 @@ extension CMKConvertMigration: CommandActions {
         // 6.
         let msaDigest = try request.msaList.digest()
         let source = try migrated.pubkey.digest()
-        guard migrating.pHash == Secret(SHA1.hash(msaDigest, source)) else { throw .maAuthority }
+        guard migrating.pHash == Secret(SHA1.hash(msaDigest, source)) else { throw .authFail }
         // 9.
         guard !parent.isMigratable else { throw .invalidKeyUsage }
         // 11.

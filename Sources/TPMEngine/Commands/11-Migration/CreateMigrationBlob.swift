@@ -35,10 +35,10 @@ extension CreateMigrationBlob: CommandActions {
 }
 
 extension Execution {
-    /// TPM_MIGRATEFAIL unless this TPM's owner allowed the migration key (Part 3, 11.1 action 5 and 11.9 action 5).
+    /// TPM_AUTHFAIL unless this TPM's owner allowed the migration key (Part 3, 11.1 action 5 and 11.9 action 5).
     mutating func checkMigrationKey(_ auth: MigrationKeyAuth) throws(TPMResult) {
         let expected = try blobSecrets().migrationDigest(auth.migrationKey, auth.migrationScheme)
-        guard constantTimeEqual(auth.digest, expected) else { throw .migrateFail }
+        guard constantTimeEqual(auth.digest, expected) else { throw .authFail }
     }
 }
 

@@ -25,12 +25,9 @@ extension MigrateKey: CommandActions {
         guard authority.key.keyUsage == .migrate else { throw .invalidKeyUsage }
         guard authority.key.algorithmParms.encScheme == .rsaesOAEPSHA1MGF1 else { throw .inappropriateEnc }
         // 3.
-        let target = try request.pubKey.rsaKey()
-        guard request.pubKey.algorithmParms.encScheme == .rsaesOAEPSHA1MGF1 else { throw .inappropriateEnc }
-        guard target.modulusSize == authority.privateKey.modulusSize else { throw .badKeyProperty }
-        guard request.inData.count == authority.privateKey.modulusSize else { throw .badDataSize }
-        // 4.
+        guard try request.pubKey.rsaKey().modulusSize == authority.privateKey.modulusSize else { throw .badDataSize }
+        // 4. The blob is whatever it is.
         let blob = try authority.decrypt(request.inData)
-        return Response(outData: try target.encrypt(blob, random: execution.environment.random))
+        return Response(outData: try request.pubKey.encrypt(blob, random: execution.environment.random))
     }
 }
