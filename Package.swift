@@ -38,7 +38,7 @@ let package = Package(
             name: "vtpm-benchmark", dependencies: ["COpenSSL", "TPMClient", "TPMEngine"], path: "Tests/Benchmark"),
         .testTarget(name: "TPMCryptoTests", dependencies: ["TPMCrypto"]),
         .testTarget(name: "TPMWireTests", dependencies: ["TPMWire"]),
-        .testTarget(name: "TPMEngineTests", dependencies: ["TPMEngine", "TPMClient"]),
+        .testTarget(name: "TPMEngineTests", dependencies: ["CGMP", "TPMEngine", "TPMClient"]),
         .testTarget(name: "TPMClientTests", dependencies: ["TPMClient", "TPMEngine"]),
         .testTarget(name: "TPMServerTests", dependencies: ["TPMServer", "TPMClient"]),
     ],

@@ -11,6 +11,12 @@ public enum MGF1 {
         return mask
     }
 
+    /// The same where the mask is a secret: no copy outside the result.
+    public static func generateSecret(seed: Secret, count: Int) throws(CryptoError) -> Secret {
+        guard (0...maximumCount).contains(count) else { throw CryptoError(what: "MGF1 size") }
+        return Secret(count: count) { xor(seed: seed, into: $0) }
+    }
+
     /// Exclusive-ors the mask of `seed` into `data`; throws if `data` is longer than maximumCount.
     public static func xor(seed: Secret, into data: inout [UInt8]) throws(CryptoError) {
         guard data.count <= maximumCount else { throw CryptoError(what: "MGF1 size") }

@@ -44,6 +44,8 @@ import Testing
         (DelegateLoadOwnerDelegation.self, 0xd8),
         (DelegateReadTable.self, 0xdb),
         (DelegateUpdateVerification.self, 0xd1),
+        (DAAJoin.self, 0x29),
+        (DAASign.self, 0x31),
         (DelegateVerifyDelegation.self, 0xd6),
         (ChangeAuthAsymStart.self, 0x0e),
         (ChangeAuthAsymFinish.self, 0x0f),

@@ -25,7 +25,7 @@ import Testing
         tpm.digestIssuer = Digest(repeating: 1)
         tpm.digestV0 = Digest(repeating: 2)
         tpm.digestV1 = Digest(repeating: 3)
-        tpm.rekey = Digest(repeating: 4)
+        tpm.rekey = Secret([UInt8](repeating: 4, count: 20))
         tpm.count = 5
         let digests = (1...4).map { repeated("0\($0)", 20) }.joined()
         try expectStructure(tpm, tag: .daaTPM, is: "0032" + digests + "00000005")

@@ -11,6 +11,8 @@ struct Execution {
     /// The transport session that the command came wrapped in; nil for one that came by itself.
     var wrapper: TransportPublic?
     var authorization = Authorization()
+    /// The DAA session that the command goes on with, which an error ends (Part 3, 26.1 and 26.2 action 2).
+    var daaHandle: UInt32?
 
     /// The one bit of the locality that the command arrived at, to hold against a TPM_LOCALITY_SELECTION.
     var locality: LocalitySelection { arrival.selection }

@@ -44,7 +44,7 @@ public struct TPM: Sendable {
 
     /// Executes one command that arrived at `locality` (0 to 4).
     ///
-    /// A command that fails changes nothing but the sessions that it named and the count of failed
+    /// A command that fails changes nothing but the sessions that it named, DAA sessions too, and the count of failed
     /// authorizations, and answers with ten bytes: TPM_TAG_RSP_COMMAND, their count and the return code (Part 2, 16).
     public mutating func execute(_ command: [UInt8], locality: Locality = .zero) -> Outcome {
         endExclusiveTransport(unlessNamedBy: command)
@@ -79,6 +79,7 @@ public struct TPM: Sendable {
             // A command that returns an error ends its sessions, unless it only has to be sent again (Part 3, 18.2).
             if !error.isNonFatal { execution.authorization.endSessions(in: &state.any) }
             if execution.authorization.hasFailed { countFailure(of: header.ordinal) }
+            if let handle = execution.daaHandle, !error.isNonFatal { state.any.daaSessions.close(handle) }
             // The thread ends with this command, also when it fails (Part 3, 13.4).
             if header.ordinal == .sha1CompleteExtend { state.any.sha1 = nil }
             return outcome(Self.failure(error), error, since: before)

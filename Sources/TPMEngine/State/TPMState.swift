@@ -62,6 +62,7 @@ public struct AnyState: Sendable {
     /// The log of the audited commands; zero when no audit session is open (Part 1, 19).
     public var auditDigest = Digest.zero
     public var ticks = TickSession()
+    public var daaSessions = DAASessionTable()
     public var contexts = ContextList()
     /// The same for the context commands of 1.1, whose blobs TPM_Reset and the loss of power invalidate (Part 3, 27.2
     /// and 27.5); its nonce is in their key contexts too.

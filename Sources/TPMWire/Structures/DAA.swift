@@ -62,7 +62,8 @@ public struct DAATPM: WireStructure, Equatable {
     public var digestIssuer = Digest.zero
     public var digestV0 = Digest.zero
     public var digestV1 = Digest.zero
-    public var rekey = Digest.zero
+    /// 20 bytes. The table calls it "not secret", yet f is computed from it and from the count alone.
+    public var rekey = Secret(count: Digest.byteCount)
     public var count: UInt32 = 0
 
     public init() {}
@@ -72,7 +73,7 @@ public struct DAATPM: WireStructure, Equatable {
         try coder.digest("DAA_digestIssuer", &digestIssuer)
         try coder.digest("DAA_digest_v0", &digestV0)
         try coder.digest("DAA_digest_v1", &digestV1)
-        try coder.digest("DAA_rekey", &rekey)
+        try coder.authData("DAA_rekey", &rekey)
         try coder.uint32("DAA_count", &count)
     }
 }

@@ -47,8 +47,9 @@ extension Execution {
             // The counts of the saved sessions stand for handles.
             case .context: state.any.contexts.outstanding
             case .trans: state.any.transports.sessions.map(\.transHandle)
+            case .daaTPM: state.any.daaSessions.sessions.map(\.handle)
             // None of these can be open.
-            case .counter, .daaTPM: []
+            case .counter: []
             default: throw .badMode
             }
         return try KeyHandleList(handle: handles.map { KeyHandle(rawValue: $0) }).encoded()

@@ -36,8 +36,9 @@ extension Execution {
         // Delegation.
         case .familyRows: count(DelegationTables.familyRows)
         case .delegateRow: count(DelegationTables.delegateRows)
-        // DAA sessions, of which there are none for a command to come between.
-        case .daaSess, .maxDAASess: count(0)
+        // DAA sessions, between whose stages any command may come.
+        case .daaSess: count(state.any.daaSessions.freeCount)
+        case .maxDAASess: count(DAASessionTable.capacity)
         case .daaInterrupt: bool(true)
         }
     }

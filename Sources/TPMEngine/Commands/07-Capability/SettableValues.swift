@@ -54,10 +54,12 @@ extension SettableValue {
             guard execution.authorization.delegation(at: .first) == nil else { throw .disabledCmd }
             execution.state.permanent.restrictDelegate = restriction
         },
-        // It has no value: naming it makes new secrets.
+        // It has no value: naming it makes new secrets. What was joined with the old ones is void: the blobs outside
+        // do not load, nor do saved sessions, and a session that is open would mix the two.
         .daaProof: .init([.ownerAuthorization]) { value, execution throws(TPMResult) in
             guard value.isEmpty else { throw .badParameter }
             execution.state.permanent.daa = try execution.newDAASecrets()
+            execution.state.any.daaSessions.closeAll()
         },
     ]
 

@@ -24,7 +24,7 @@ struct ContextInfo: WireStructure {
     /// A ``ContextForm``.
     var form: UInt8 = 0
     var iv = [UInt8](repeating: 0, count: AES.blockSize)
-    /// Of the entity that an OSAP session is bound to; zero for other contexts.
+    /// Of the entity that an OSAP session is bound to, or of what a DAA session stands on; zero for other contexts.
     var entityDigest = Digest.zero
 
     mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
@@ -47,6 +47,8 @@ extension SaveContext: CommandActions {
             return Response(contextBlob: try execution.saveSession(blob, form: .context12))
         case .trans:
             return Response(contextBlob: try execution.saveTransport(blob))
+        case .daaTPM:
+            return Response(contextBlob: try execution.saveDAASession(blob))
         default:
             // 2. and 3. There are no other resources.
             throw .invalidResource
@@ -68,6 +70,8 @@ extension LoadContext: CommandActions {
                     blob, keepHandle: request.keepHandle, entityHandle: request.entityHandle, form: .context12))
         case .trans:
             return Response(handle: try execution.loadTransport(blob, keepHandle: request.keepHandle))
+        case .daaTPM:
+            return Response(handle: try execution.loadDAASession(blob, keepHandle: request.keepHandle))
         default:
             throw .badContext
         }

@@ -19,8 +19,8 @@ extension FlushSpecific: CommandActions {
             // 4.
             guard execution.state.any.transports.close(request.handle) else { throw .badParameter }
         case .daaTPM:
-            // None of these can be open, so that no handle of one is valid.
-            throw .badParameter
+            // 5. A join or a sign.
+            guard execution.state.any.daaSessions.close(request.handle) else { throw .badParameter }
         default:
             // 6.
             throw .invalidResource
