@@ -28,6 +28,8 @@ public enum CommandTable {
         // 14
         CreateEndorsementKeyPair.self, CreateRevocableEK.self, RevokeTrust.self, ReadPubek.self,
         OwnerReadInternalPub.self,
+        // 15
+        MakeIdentity.self, ActivateIdentity.self,
         // 16 to 18
         Extend.self, PcrRead.self, Quote.self, PCRReset.self, Quote2.self,
         ChangeAuth.self, ChangeAuthOwner.self,
