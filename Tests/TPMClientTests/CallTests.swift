@@ -168,6 +168,52 @@ import Testing
         }
     }
 
+    @Test func `An identity is made, vouches for its label, and is activated`() throws {
+        let test = try TestTPM.owned()
+        let label = Array("me".utf8)
+        // Any key will do for a privacy CA that is never asked.
+        let privacyCA = try test.client.storageRootKey(owner: owner)
+        let made = try test.client.makeIdentity(
+            label: label, privacyCA: privacyCA, auth: auth, owner: owner, srkAuth: srk)
+        #expect(made.isBound(toLabel: label, privacyCA: privacyCA))
+        #expect(!made.isBound(toLabel: label, privacyCA: made.idKey.pubkey))
+        let session = SymmetricKey(algId: .aes128, encScheme: .symCTR, data: Secret("sixteen bytes .."))
+        let endorsementKey = try RSAPublicKey(try test.client.endorsementKey(owner: owner))
+        try test.client.withKey(made.idKey, parentAuth: srk) { handle in
+            for blob in [
+                try session.blob(for: made.idKey.pubkey, endorsementKey: endorsementKey),
+                try session.contents(for: made.idKey.pubkey, endorsementKey: endorsementKey),
+            ] {
+                let key = try test.client.activateIdentity(handle, blob: blob, auth: auth, owner: owner)
+                #expect(key == session)
+            }
+            let stranger = try session.blob(for: privacyCA, endorsementKey: endorsementKey)
+            #expect(
+                clientError { try test.client.activateIdentity(handle, blob: stranger, auth: auth, owner: owner) }
+                    == .tpm(.badParameter, .activateIdentity))
+        }
+        #expect(test.openSessions == 0)
+    }
+
+    @Test func `A counter counts for whoever has its secret until it is released`() throws {
+        let test = try TestTPM.owned()
+        let made = try test.client.createCounter(label: Array("boot".utf8), auth: auth, owner: owner)
+        let counter = made.countID
+        #expect(try test.client.incrementCounter(counter, auth: auth).counter == made.counterValue.counter + 1)
+        #expect(clientError { try test.client.incrementCounter(counter, auth: owner) }?.result == .authFail)
+        #expect(try test.client.readCounter(counter).label == Array("boot".utf8))
+        #expect(try test.client.counters() == [counter])
+        try test.client.releaseCounter(counter, auth: auth)
+        #expect(clientError { try test.client.readCounter(counter) } == .tpm(.badCounter, .readCounter))
+        let second = try test.client.createCounter(label: Array("next".utf8), auth: auth, owner: owner)
+        try test.client.releaseCounter(second.countID, owner: owner)
+        #expect(try test.client.counters().isEmpty)
+        #expect(
+            clientError { try test.client.createCounter(label: [1], auth: auth, owner: owner) }
+                == .badRequest(.createCounter))
+        #expect(test.openSessions == 0)
+    }
+
     @Test func `NV areas open to the owner, to their own secret, or to all`() throws {
         let test = try TestTPM.owned()
         let client = test.client

@@ -22,6 +22,8 @@ struct PeerTests {
         try signs(tpm)
         try stores(tpm)
         try moves(tpm)
+        try identifies(tpm)
+        try counts(tpm)
         try tpm.changeStorageRootKey(to: auth, owner: owner)
         try tpm.changeStorageRootKey(to: srk, owner: owner)
         try tpm.changeOwner(from: owner, to: auth)
@@ -70,6 +72,43 @@ struct PeerTests {
         let bound = try RSAPublicKey(binding.pubkey).bind(Secret("to you"))
         let unbound = try tpm.withKey(binding, parentAuth: srk) { try tpm.unbind(bound, with: $0, auth: auth) }
         #expect(unbound == Secret("to you"))
+    }
+
+    private func identifies(_ tpm: TPMClient) throws {
+        let privacyCA = try tpm.storageRootKey(owner: owner)
+        let made = try tpm.makeIdentity(label: [1, 2], privacyCA: privacyCA, auth: auth, owner: owner, srkAuth: srk)
+        #expect(made.isBound(toLabel: [1, 2], privacyCA: privacyCA))
+        let endorsementKey = try RSAPublicKey(try tpm.endorsementKey(owner: owner))
+        let session = SymmetricKey(algId: .aes128, encScheme: .symCTR, data: Secret([UInt8](repeating: 5, count: 16)))
+        let release = PCRInfoShort(
+            pcrSelection: PCRSelection(indices: [16]), localityAtRelease: .all,
+            digestAtRelease: try tpm.composite(PCRSelection(indices: [16])).digest())
+        try tpm.withKey(made.idKey, parentAuth: srk) { handle in
+            let blobs = [
+                try session.blob(for: made.idKey.pubkey, endorsementKey: endorsementKey, release: release),
+                try session.contents(for: made.idKey.pubkey, endorsementKey: endorsementKey),
+            ]
+            for blob in blobs {
+                #expect(try tpm.activateIdentity(handle, blob: blob, auth: auth, owner: owner) == session)
+            }
+            try tpm.extend(16, with: .zero)
+            #expect(
+                clientError { try tpm.activateIdentity(handle, blob: blobs[0], auth: auth, owner: owner) }
+                    == .tpm(.wrongPCRVal, .activateIdentity))
+            try tpm.resetPCRs(PCRSelection(indices: [16]))
+        }
+    }
+
+    private func counts(_ tpm: TPMClient) throws {
+        let first = try tpm.createCounter(label: [1, 2, 3, 4], auth: auth, owner: owner)
+        let second = try tpm.createCounter(label: [5, 6, 7, 8], auth: auth, owner: owner)
+        #expect(second.counterValue.counter == first.counterValue.counter + 1)
+        let next = try tpm.incrementCounter(first.countID, auth: auth)
+        #expect(next == CounterValue(label: [1, 2, 3, 4], counter: first.counterValue.counter + 1))
+        #expect(clientError { try tpm.incrementCounter(second.countID, auth: auth) }?.result == .badCounter)
+        try tpm.releaseCounter(first.countID, auth: auth)
+        #expect(clientError { try tpm.readCounter(first.countID) }?.result == .badCounter)
+        try tpm.releaseCounter(second.countID, owner: owner)
     }
 
     private func stores(_ tpm: TPMClient) throws {

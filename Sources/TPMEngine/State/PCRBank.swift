@@ -35,7 +35,7 @@ public struct PCRBank: Sendable, Equatable {
 
     private static func startupValue(of index: Int) -> Digest {
         // The debug and the application register start at zero, as the PC Client specification has it.
-        (17...22).contains(index) ? Digest(repeating: 0xff) : Digest.zero
+        dynamic.contains(index) ? Digest(repeating: 0xff) : Digest.zero
     }
 
     /// The position of a register, or TPM_BADINDEX.
@@ -72,6 +72,19 @@ public struct PCRBank: Sendable, Equatable {
         for index in selected {
             values[index] = tosPresent ? .zero : Self.startupValue(of: index)
         }
+    }
+
+    /// The registers of a dynamic launch.
+    private static let dynamic = 17...22
+
+    /// Sets the registers of a dynamic launch to zero, as TPM_HASH_START does (Part 2, 8.8).
+    mutating func startDynamicLaunch() {
+        for index in Self.dynamic { values[index] = .zero }
+    }
+
+    /// Sets the register 17 to the measurement that stands at the head of a dynamic launch (TPM_HASH_END).
+    mutating func measureDynamicLaunch(_ measurement: Digest) {
+        values[Self.dynamic.lowerBound] = SHA1.hash(Digest.zero, measurement)
     }
 
     /// What TPM_SaveState keeps: resettable registers take their start value instead (Part 3, 3.2 action 3.c).

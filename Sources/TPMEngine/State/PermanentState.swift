@@ -22,6 +22,7 @@ public struct PermanentState: Sendable {
     public var delegation = DelegationTables()
     /// Made with the endorsement key; TPM_PD_DAAPROOF makes new ones.
     public var daa: DAASecrets?
+    public var counters = MonotonicCounters()
     /// Failed authorizations since the last reset (Part 3, 9.3).
     public var failedAuthorizations: UInt32 = 0
     /// The number of audit sessions (Part 1, 19.1).

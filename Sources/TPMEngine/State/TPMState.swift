@@ -32,6 +32,8 @@ public struct ClearState: Sendable {
     public var pcrs = PCRBank()
     /// Binds saved key contexts to this start; zero until the first is saved.
     public var contextNonceKey = Digest.zero
+    /// The only counter that may be incremented until the next start; zero until one was (Part 3, 25.2).
+    public var countID: UInt32 = 0
     /// Whose secret stands for the owner's: TPM_KH_OWNER, or a row of the delegation table.
     public var ownerReference = KeyHandle.owner
     public var deferredPhysicalPresence: UInt32 = 0
@@ -55,6 +57,8 @@ public struct AnyState: Sendable {
     public var postInitialise = true
     /// Set by TPM_HASH_START, and what a reset register is set to depends on it.
     public var tosPresent = false
+    /// What TPM_HASH_DATA has brought since TPM_HASH_START; nil outside of the two signals that frame it.
+    public var launch: SHA1?
     /// The running SHA-1 thread of TPM_SHA1Start.
     public var sha1: SHA1?
     public var sessions = SessionTable()

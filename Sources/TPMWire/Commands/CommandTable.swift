@@ -47,6 +47,8 @@ public enum CommandTable {
         EstablishTransport.self, ExecuteTransport.self, ReleaseTransportSigned.self,
         // 26
         DAAJoin.self, DAASign.self,
+        // 25
+        CreateCounter.self, IncrementCounter.self, ReadCounter.self, ReleaseCounter.self, ReleaseCounterOwner.self,
         // 27
         EvictKey.self, TerminateHandle.self, SaveKeyContext.self, LoadKeyContext.self, SaveAuthContext.self,
         LoadAuthContext.self, DirWriteAuth.self, DirRead.self, ChangeAuthAsymStart.self, ChangeAuthAsymFinish.self,

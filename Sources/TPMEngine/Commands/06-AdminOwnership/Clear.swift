@@ -64,6 +64,7 @@ extension Execution {
         state.any = any
         // 8. The PCRs stay, and so do the volatile locks of the NV areas.
         state.clear.contextNonceKey = .zero
+        state.clear.countID = 0
         state.clear.ownerReference = .owner
         state.clear.deferredPhysicalPresence = 0
         // 9.
@@ -81,6 +82,8 @@ extension Execution {
         flags.operator = false
         flags.maintenanceDone = false
         state.permanent.flags = flags
+        // 11. Their highest value stays.
+        state.permanent.counters.releaseAll()
         // 12.
         state.permanent.nv.removeOwnerAreas()
         state.clear.nvLocks = state.clear.nvLocks.filter { state.permanent.nv.areas[$0.key] != nil }

@@ -48,8 +48,7 @@ extension Execution {
             case .context: state.any.contexts.outstanding
             case .trans: state.any.transports.sessions.map(\.transHandle)
             case .daaTPM: state.any.daaSessions.sessions.map(\.handle)
-            // None of these can be open.
-            case .counter: []
+            case .counter: state.permanent.counters.counters.map(\.countID)
             default: throw .badMode
             }
         return try KeyHandleList(handle: handles.map { KeyHandle(rawValue: $0) }).encoded()

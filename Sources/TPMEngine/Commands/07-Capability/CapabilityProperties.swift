@@ -30,9 +30,11 @@ extension Execution {
         case .context: count(state.any.contexts.freeCount)
         case .maxContext: count(ContextList.capacity)
         case .contextDist: uint32(.max)
-        // Counters, of which there are none.
-        case .counters, .maxCounters, .minCounter: count(0)
-        case .activeCounter: uint32(.max)
+        // Counters, which may be incremented as fast as commands arrive.
+        case .counters: count(state.permanent.counters.freeCount)
+        case .maxCounters: count(MonotonicCounters.capacity)
+        case .minCounter: count(0)
+        case .activeCounter: uint32(state.clear.countID == 0 ? .max : state.clear.countID)
         // Delegation.
         case .familyRows: count(DelegationTables.familyRows)
         case .delegateRow: count(DelegationTables.delegateRows)

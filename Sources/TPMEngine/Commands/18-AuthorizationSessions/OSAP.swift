@@ -35,6 +35,9 @@ extension OSAP: CommandActions {
         case .nv:
             let area = try execution.state.permanent.nv.area(request.entityValue)
             return (.nv(request.entityValue), area.authValue, nil)
+        case .counter:
+            let counter = try execution.state.permanent.counters.counter(request.entityValue)
+            return (.counter(counter.countID), counter.authData, nil)
         default:
             throw .badParameter
         }

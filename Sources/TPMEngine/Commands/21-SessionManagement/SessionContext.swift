@@ -59,7 +59,7 @@ struct StoredSession: WireStructure {
 
 extension Execution {
     /// What tells the entity of a session apart from any other, and from itself under another secret: a key by its
-    /// modulus, an area by its definition. Keyed, as it stands in the clear. Nil when the entity is not there.
+    /// modulus, an area by its definition, a counter by its number. Keyed, as it stands in the clear. Nil when the entity is not there.
     func entityDigest(_ entity: Entity, _ secrets: BlobSecrets) throws(TPMResult) -> Digest? {
         let key = secrets.tpmProof
         switch entity {
@@ -71,7 +71,11 @@ extension Execution {
             return HMAC.authenticate(key: key, try area.pubInfo.encoded(), area.authValue)
         case .owner:
             return state.permanent.ownership.map { HMAC.authenticate(key: key, $0.ownerAuth) }
-        case .counter, .unbound:
+        case .counter(let countID):
+            // No two counters ever have one number.
+            guard let counter = try? state.permanent.counters.counter(countID) else { return nil }
+            return HMAC.authenticate(key: key, countID, counter.authData)
+        case .unbound:
             return nil
         }
     }

@@ -28,6 +28,10 @@ struct StoredState: WireStructure {
     var auditMonotonicCounter: UInt32 = 0
     var ordinalAuditStatus: [StoredAuditStatus] = []
     var manuMaintPub: Pubkey?
+    var counters: [MonotonicCounters.Counter] = []
+    var counterMaximum: UInt32 = 0
+    /// Of ``saved``.
+    var savedCountID: UInt32 = 0
 
     init() {}
 
@@ -53,6 +57,9 @@ struct StoredState: WireStructure {
             try coder.uint32("auditMonotonicCounter", &auditMonotonicCounter)
             try coder.list("ordinalAuditStatus", &ordinalAuditStatus)
             try coder.optional("manuMaintPub", &manuMaintPub)
+            try coder.list("counters", &counters)
+            try coder.uint32("counterMaximum", &counterMaximum)
+            try coder.uint32("savedCountID", &savedCountID)
         }
     }
 }
@@ -83,6 +90,9 @@ extension StoredState {
         auditMonotonicCounter = permanent.auditMonotonicCounter
         ordinalAuditStatus = permanent.ordinalAuditStatus.sorted { $0.key.rawValue < $1.key.rawValue }
             .map { StoredAuditStatus(ordinal: $0.key.rawValue, isAudited: $0.value) }
+        counters = permanent.counters.counters
+        counterMaximum = permanent.counters.maximum
+        savedCountID = state.saved?.clear.countID ?? 0
     }
 
     /// The state that was stored. TPM_BAD_PARAMETER and the like when there can be no such state.
@@ -112,9 +122,11 @@ extension StoredState {
             permanent.setAudited(Ordinal(rawValue: status.ordinal), status.isAudited)
         }
         permanent.manuMaintPub = manuMaintPub
+        permanent.counters = try MonotonicCounters(counters: counters, maximum: counterMaximum)
         state.permanent = permanent
         state.keys = try StoredSlot.keys(ownerEvict)
         state.saved = try saved?.loaded()
+        state.saved?.clear.countID = savedCountID
         return state
     }
 
@@ -221,6 +233,14 @@ extension NVArea: WireStructure {
         try coder.structure("pubInfo", &pubInfo)
         try coder.authData("authValue", &authValue)
         try coder.sized("data", .u32("dataSize"), &data)
+    }
+}
+
+extension MonotonicCounters.Counter: WireStructure {
+    mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.uint32("countID", &countID)
+        try coder.structure("value", &value)
+        try coder.authData("authData", &authData)
     }
 }
 
