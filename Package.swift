@@ -30,7 +30,7 @@ let package = Package(
         .executableTarget(
             name: "vtpm",
             dependencies: [
-                "TPMClient", "TPMCrypto", "TPMServer", "TPMWire",
+                "TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),

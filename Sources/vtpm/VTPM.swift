@@ -7,7 +7,7 @@ struct VTPM: ParsableCommand {
         commandName: "vtpm", abstract: "A software TPM 1.2, and the tools to use one.", version: "0.1.0",
         groupedSubcommands: [
             CommandGroup(name: "Be a TPM", subcommands: [Emulate.self]),
-            CommandGroup(name: "Look at a TPM", subcommands: [Info.self, PCRs.self]),
+            CommandGroup(name: "Look at a TPM", subcommands: [Info.self, PCRs.self, Ordinals.self]),
             CommandGroup(
                 name: "Own a TPM", subcommands: [CreateEK.self, TakeOwnership.self, Clear.self, ResetLock.self]),
             CommandGroup(

@@ -87,7 +87,7 @@ import Testing
 }
 
 /// A running `vtpm`, from beside the tests.
-private final class Emulator {
+final class Emulator {
     private let process = Process()
     private let output = Pipe()
     private let errors = Pipe()
