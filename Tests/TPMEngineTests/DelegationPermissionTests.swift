@@ -26,7 +26,7 @@ import Testing
             key: shared, SHA1.hash(ordinal.rawValue), opened.nonceEven, trailer.nonceOdd, UInt8(0))
         var execution = Execution(
             state: state, environment: tpm.tpm.environment,
-            row: try #require(OrdinalTable.row(for: ordinal)), locality: .zero)
+            row: try #require(OrdinalTable.row(for: ordinal)), arrival: .zero)
         do throws(TPMResult) {
             try execution.authorization.begin(ordinal, trailers: try trailer.encoded()[...])
             if entity == .owner { try execution.authorizeOwner() } else { _ = try execution.useKey(.srk, at: .first) }
