@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs Debian's TrouSerS (a TSS 1.2 stack) and tpm-tools, unmodified, against a TPM 1.2 emulator on a TCP port.
+# Runs Debian's TrouSerS (a TSS 1.2 stack), tpm-tools and tpm-quote-tools, unmodified, against a TPM 1.2 emulator on a
+# TCP port.
 #
 #     Tests/EndToEnd/trousers.sh [vtpm|swtpm]
 #
@@ -8,6 +9,9 @@
 # the emulator, plays the firmware (physical presence, and the switch of NV authorization), starts tcsd, and runs the
 # tools. Between the groups of steps it kills the emulator and tcsd with SIGKILL and starts them again on the same
 # state: every kill is a power cut that endorsement key, owner, keys, sealed data and NV areas must survive.
+#
+# The quotes of tpm-quote-tools are verified with libcrypto (quote.c), since Debian's tpm_verifyquote cannot decode the
+# key file of its own tpm_mkaik, whatever the TPM.
 #
 # Every step prints `ok STEP` or `FAILED STEP (exit N)`, a failed one with what the tool wrote. A step that the TPM
 # must refuse is ok when it was refused, for the reason that stands in the script. The same lines go to the file
@@ -27,7 +31,7 @@ case $emulator in vtpm | swtpm) ;; *) echo "usage: $0 [vtpm|swtpm]" >&2; exit 2 
 transcript=${TRANSCRIPT:-.build/trousers-$emulator.txt}
 mkdir -p "$(dirname "$transcript")" && : >"$transcript" || exit 2
 
-packages=(trousers tpm-tools libtspi-dev gcc libc6-dev)
+packages=(trousers tpm-tools tpm-quote-tools libtspi-dev libssl-dev gcc libc6-dev)
 [ "$emulator" = vtpm ] || packages+=(swtpm)
 if ! dpkg -s "${packages[@]}" >/dev/null 2>&1; then
     export DEBIAN_FRONTEND=noninteractive
@@ -194,7 +198,8 @@ chmod 640 "$work/tcsd.conf"
 export TSS_TCSD_PORT=$tcsd_port TSS_USER_PS_FILE=$work/user.data HOME=$work LC_ALL=C
 
 gcc -Wall -O1 -o "$work/tspi" Tests/EndToEnd/tspi.c -ltspi || exit 2
-tspi=$work/tspi
+gcc -Wall -O1 -o "$work/quote" Tests/EndToEnd/quote.c -lcrypto || exit 2
+tspi=$work/tspi quote=$work/quote
 
 # -- A new TPM: no endorsement key, no owner ----------------------------------------------------------------------
 
@@ -294,6 +299,34 @@ says "tpm_unsealdata after the power cut" "a secret of the guest" tpm_unsealdata
 says "tpm_unsealdata with PCRs after the power cut" "a secret of the guest" tpm_unsealdata -z -i "$work/sealed-pcr"
 step "Tspi_Data_Unseal with a PCR after the power cut" "$tspi" unseal "$work/blob"
 step "the signing key signs after the power cut" "$tspi" sign "$work/key"
+
+# -- Attestation with an identity key ------------------------------------------------------------------------------
+
+power_cycle "power cut before attestation"
+step "tpm_mkuuid" tpm_mkuuid "$work/uuid"
+step "tpm_mkaik" tpm_mkaik -z "$work/aik" "$work/aik.pub"
+step "tpm_loadkey" tpm_loadkey "$work/aik" "$work/uuid"
+head -c 20 /dev/urandom >"$work/nonce"
+pcrs="0 10 16"
+step "tpm_getpcrhash" tpm_getpcrhash "$work/uuid" "$work/hash" "$work/values" $pcrs
+step "tpm_getquote" tpm_getquote "$work/uuid" "$work/nonce" "$work/quoted" $pcrs
+attests() { "$quote" "$work/aik.pub" "$work/$1" "$work/nonce" "$work/quoted" "$work/$2"; }
+export -f attests; export quote work
+step "the identity's quote verifies" bash -c "attests hash values"
+
+step "PCR 10 is extended before a quote" "$tspi" extend 10
+step "tpm_getquote of the changed PCR" tpm_getquote "$work/uuid" "$work/nonce" "$work/quoted" $pcrs
+refused "the old values do not fit the new quote" "not so: the signature" bash -c "attests hash values"
+step "tpm_getpcrhash of the changed PCR" tpm_getpcrhash "$work/uuid" "$work/hash-10" "$work/values-10" $pcrs
+step "the new values do" bash -c "attests hash-10 values-10"
+step "tpm_updatepcrhash to the values before" tpm_updatepcrhash "$work/hash-10" "$work/values" "$work/updated"
+
+power_cycle "power cut with an identity"
+step "tpm_getquote after the power cut" tpm_getquote "$work/uuid" "$work/nonce" "$work/quoted" $pcrs
+step "the identity's quote verifies after the power cut" bash -c "attests updated values"
+step "tpm_unloadkey" tpm_unloadkey "$work/uuid"
+refused "tpm_getquote with a key that is not registered" "PS_KEY_NOTFOUND|not found" \
+    tpm_getquote "$work/uuid" "$work/nonce" "$work/quoted" $pcrs
 
 # -- NV storage ---------------------------------------------------------------------------------------------------
 
