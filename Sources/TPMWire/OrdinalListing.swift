@@ -85,8 +85,8 @@ public struct OrdinalListing: Sendable {
     private static let introduction = """
         # Ordinals
 
-        The commands of the TPM Main Specification 1.2, level 2 revision 116 (Part 2, 17), as this TPM has them. The page
-        is what `vtpm ordinals --markdown` prints, from the table that the common checks of every command read.
+        The commands of the TPM Main Specification 1.2, level 2 revision 116 (Part 2, 17), as this TPM has them. The
+        page is what `vtpm ordinals --markdown` prints, from the table that the common checks of every command read.
 
         | column | meaning |
         |---|---|
@@ -97,7 +97,7 @@ public struct OrdinalListing: Sendable {
         | audit | it is audited until the owner says otherwise |
         | duration | short without RSA, medium with it, long when it makes a key |
         | deactivated, disabled | it is available while the TPM is |
-        | notes | whether the specification leaves it to the maker, its change in 1.2, whether FIPS mode changes it, why it is left out |
+        | notes | optional for a maker; its change in 1.2; whether FIPS mode changes it; why it is left out |
 
         A deleted command and one that is left out answer TPM_BAD_ORDINAL.
 

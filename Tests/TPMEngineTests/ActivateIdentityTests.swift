@@ -25,7 +25,9 @@ import Testing
         return Identity(handle: try tpm.load(made.idKey), key: made.idKey)
     }
 
-    private func encrypted(_ plain: [UInt8], _ tpm: OwnedTPM) throws -> [UInt8] { try tpm.encryptedForEK(Secret(plain)) }
+    private func encrypted(_ plain: [UInt8], _ tpm: OwnedTPM) throws -> [UInt8] {
+        try tpm.encryptedForEK(Secret(plain))
+    }
 
     /// TPM_ASYM_CA_CONTENTS.
     private func contents(_ digest: Digest) -> [UInt8] { Self.symmetricKey + digest.bytes }
@@ -134,7 +136,7 @@ import Testing
         let old = contents(identity.digest)
         let new = ekBlob(identity.digest)
         for plain in [[], [1], Array(old.dropLast()), old + [0], Array(new.dropLast()), new + [0]] {
-            #expect(try code(plain, identity, tpm) == .badParameter, "\(plain.count) bytes")
+            #expect(try code(plain, identity, tpm) == .badParamSize, "\(plain.count) bytes")
         }
         var wrongTag = new
         wrongTag[9] ^= 1

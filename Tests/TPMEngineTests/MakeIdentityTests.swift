@@ -21,7 +21,9 @@ import Testing
             MakeIdentity.self, try request(owner, template), try tpm.srkSession(), owner)
     }
 
-    private func code(_ tpm: OwnedTPM, _ template: Key) throws -> TPMResult? { tpm.result { _ = try make(tpm, template) } }
+    private func code(_ tpm: OwnedTPM, _ template: Key) throws -> TPMResult? {
+        tpm.result { _ = try make(tpm, template) }
+    }
 
     @Test func whatAllCommandsShare() throws {
         let tpm = OwnedTPM()

@@ -24,9 +24,9 @@ extension ActivateIdentity: CommandActions {
         return Response(symmetricKey: symmetricKey)
     }
 
-    /// From the form of 1.1 (action 7). TPM_BAD_PARAMETER when it was not made for this identity, or is no such form.
+    /// From the form of 1.1 (action 7). TPM_BAD_PARAMETER when it was not made for this identity, TPM_BAD_PARAMSIZE when it has another size.
     private static func sessionKey(ofContents plain: Secret, for identity: Digest) throws(TPMResult) -> SymmetricKey {
-        let contents = try WireDecoder.decode(AsymCAContents.self, from: plain, short: .badParameter)
+        let contents = try WireDecoder.decode(AsymCAContents.self, from: plain)
         guard contents.idDigest == identity else { throw .badParameter }
         return contents.sessionKey
     }
@@ -37,9 +37,9 @@ extension ActivateIdentity: CommandActions {
         ofEKBlob plain: Secret, for identity: Digest, in execution: Execution
     ) throws(TPMResult) -> SymmetricKey {
         // a. and b.
-        let blob = try WireDecoder.decode(EKBlob.self, from: plain, short: .badParameter)
+        let blob = try WireDecoder.decode(EKBlob.self, from: plain)
         guard blob.ekType == .activate else { throw .badType }
-        let activate = try WireDecoder.decode(EKBlobActivate.self, from: blob.blob, short: .badParameter)
+        let activate = try WireDecoder.decode(EKBlobActivate.self, from: blob.blob)
         // c. to e.
         guard activate.idDigest == identity else { throw .badParameter }
         try execution.checkRelease(activate.pcrInfo)

@@ -59,7 +59,8 @@ struct StoredSession: WireStructure {
 
 extension Execution {
     /// What tells the entity of a session apart from any other, and from itself under another secret: a key by its
-    /// modulus, an area by its definition, a counter by its number. Keyed, as it stands in the clear. Nil when the entity is not there.
+    /// modulus, an area by its definition, a counter by its number. Keyed, as it stands in the clear. Nil when the
+    /// entity is not there.
     func entityDigest(_ entity: Entity, _ secrets: BlobSecrets) throws(TPMResult) -> Digest? {
         let key = secrets.tpmProof
         switch entity {
