@@ -6,9 +6,10 @@ import TPMWire
 /// An issuer of DAA credentials after Brickell, Camenisch and Chen, "Direct Anonymous Attestation" (2004), with their
 /// names: n = p · q, generators g', g, h, S, Z, R0 and R1 of the squares modulo n, and a group of order ρ modulo Γ.
 struct DAAIssuerParty: Sendable {
-    // p and q are the first safe primes that are 3 modulo 4 at or after the MGF1 masks of "p" and "q" (128 bytes, the
-    // two top bits set), ρ the first prime after that of "rho" (26 bytes), Γ the first prime ρ · r + 1 with an even r
-    // after that of "gamma" (230 bytes, with the top bit alone above bit 1839).
+    // Made once: p and q are the first safe primes at or above the MGF1 masks of "p" and "q" (128 bytes, the two top
+    // and the two lowest bits set), ρ the first prime at or above that of "rho" (26 bytes, the top and the lowest bit
+    // set), and Γ the first prime ρ · r + 1 of 2048 bits with r upwards from that of "gamma" (230 bytes, the top bit
+    // set and the lowest cleared) in steps of two.
     private static let p = Number(
         hex: """
             ff8fc91c3f8a70d14e4ca8ccae4c0a95129034d9829998da85c88f56e7b22659f7be51ee56f1c171222d4f5810a5dc476afc

@@ -19,7 +19,8 @@ public enum DAASize {
     public static let scratch = 256
     /// DAA_join_u0.
     public static let u0 = 128
-    /// DAA_join_u1: 138 in the definition and 128 in the table below it, of which the larger holds both.
+    /// DAA_join_u1: 138 in the definition and 128 in the table below it (22.6). The protocol wants the larger: 80 bits
+    /// more than n has, of which u0 is 1024.
     public static let u1 = 138
     /// DAA_power0, bits.
     public static let power0 = 104
