@@ -201,7 +201,8 @@ import Testing
 
     @Test(arguments: PayloadType.allCases) func onlyAnOrdinaryKeyGoesThisWay(_ payload: PayloadType) throws {
         let tpm = OwnedTPM()
-        let key = try tpm.wrapped(Self.migratable, modulus: [1], prime: [UInt8](repeating: 3, count: 64), payload: payload)
+        let key = try tpm.wrapped(
+            Self.migratable, modulus: [1], prime: [UInt8](repeating: 3, count: 64), payload: payload)
         for scheme in [MigrateScheme.migrate, .rewrap] {
             #expect(
                 try code(request(key.encData, try tpm.leave(for: tpm.srkPublic, scheme)), on: tpm)

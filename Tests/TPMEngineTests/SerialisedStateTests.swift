@@ -52,6 +52,7 @@ import Testing
                     FamilyTableEntry(familyLabel: 1, familyID: 6, verificationCount: 4, flags: .enabled),
                     FamilyTableEntry(familyLabel: 2, familyID: 3, verificationCount: 1, flags: .delegateAdminLock),
                 ], rows: [(3, delegation), (0, delegation)], lastFamilyID: 9)
+            state.permanent.manuMaintPub = try key(5).key.pubkey
             try state.keys.add(try key(3), start: 0x0102_0304, isOwnerEvict: true)
             try state.keys.add(try key(4), start: 0x0506_0708)
             var clear = ClearState()
@@ -79,6 +80,7 @@ import Testing
         #expect(state.permanent.nv.areas[3]?.data == [1, 2, 3, 4, 5])
         #expect(state.permanent.failedAuthorizations == 3)
         #expect(state.permanent.delegation == expected.permanent.delegation)
+        #expect(state.permanent.manuMaintPub == expected.permanent.manuMaintPub)
         #expect(state.saved?.clear.pcrs == expected.saved?.clear.pcrs)
         #expect(state.saved?.clear.nvLocks == expected.saved?.clear.nvLocks)
         #expect(state.saved?.keys.handles.count == 2)
@@ -130,6 +132,7 @@ import Testing
         #expect(state.permanent.ownership?.ownerAuth == Self.fullState.permanent.ownership?.ownerAuth)
         #expect(state.saved?.keys.handles.count == 2)
         #expect(state.permanent.delegation == DelegationTables())
+        #expect(state.permanent.manuMaintPub == nil)
     }
 
     @Test func tablesThatCannotBeAreDamage() throws {

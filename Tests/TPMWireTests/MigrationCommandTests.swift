@@ -72,7 +72,9 @@ import Testing
     @Test func aListOfAuthoritiesFillsItsSizeAndIsNotEmpty() throws {
         let head = "0005" + keyAuthBytes + digestBytes
         let tail = "00000000 00000000 00000000"
-        func answer(_ list: String) throws -> TPMResult? { code(CMKCreateBlob.Request.self, try hex(head + list + tail)) }
+        func answer(_ list: String) throws -> TPMResult? {
+            code(CMKCreateBlob.Request.self, try hex(head + list + tail))
+        }
         #expect(try answer(listBytes) == nil)
         #expect(try answer("00000000") == .invalidStructure)
         #expect(try answer("00000004 00000000") == .invalidStructure)
