@@ -44,9 +44,10 @@ import Testing
         #expect(try signs(moved, on: second))
         #expect(try signs(key, on: first))
         #expect(clientError { try second.client.load(key, parentAuth: srk) }?.result == .decryptError)
-        #expect(clientError {
-            try first.client.rewrap(key, for: target, migrationAuth: auth, parentAuth: srk)
-        }?.result == .auth2Fail)
+        #expect(
+            clientError {
+                try first.client.rewrap(key, for: target, migrationAuth: auth, parentAuth: srk)
+            }?.result == .auth2Fail)
         #expect(first.openSessions == 0)
         #expect(second.openSessions == 0)
     }
@@ -88,10 +89,11 @@ import Testing
         let blob = try first.client.certifiedMigrationBlob(
             of: key, for: leave, authorities: authorities, approval: approval, parentAuth: srk)
         // A ticket is good for the TPM that gave it.
-        #expect(clientError {
-            try second.client.convertCertified(
-                blob, of: key, authorities: authorities, approval: approval, parentAuth: srk)
-        }?.result == .maTicketSignature)
+        #expect(
+            clientError {
+                try second.client.convertCertified(
+                    blob, of: key, authorities: authorities, approval: approval, parentAuth: srk)
+            }?.result == .maTicketSignature)
         let moved = try second.client.convertCertified(
             blob, of: key, authorities: authorities,
             approval: try second.client.ticket(for: consent, signature: signature, by: authority, owner: owner),

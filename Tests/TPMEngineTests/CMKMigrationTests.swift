@@ -94,7 +94,8 @@ import Testing
         #expect(after.pubDataDigest == before.pubDataDigest)
         #expect(after.privKey == before.privKey)
         // It is tied to the same authorities by the second TPM's own secret.
-        let tie = [0x00, 0x33] + SHA1.hash(try scene.authorities.encoded()).bytes
+        let tie =
+            [0x00, 0x33] + SHA1.hash(try scene.authorities.encoded()).bytes
             + SHA1.hash(try scene.key.pubkey.encoded()).bytes
         #expect(after.migrationAuth == Secret(HMAC.authenticate(key: scene.second.tpmProof, tie)))
     }

@@ -155,7 +155,8 @@ import Testing
         #expect(inside.payload == .migrateRestricted)
         #expect(inside.usageAuth == OwnedTPM.keyAuth)
         #expect(inside.pubDataDigest == SHA1.hash(try blob.publicPart()))
-        let tie = [0x00, 0x33] + SHA1.hash(try authorities.encoded()).bytes + SHA1.hash(try blob.pubkey.encoded()).bytes
+        let tie =
+            [0x00, 0x33] + SHA1.hash(try authorities.encoded()).bytes + SHA1.hash(try blob.pubkey.encoded()).bytes
         #expect(inside.migrationAuth == Secret(HMAC.authenticate(key: tpm.tpmProof, tie)))
         let handle = try tpm.load(blob)
         #expect(tpm.tpm.state.keys[handle]?.payload == .migrateRestricted)

@@ -72,7 +72,8 @@ import Testing
         #expect(key.algorithmParms == parms)
         #expect(key.pubKey.key.count == Int(bits / 8))
         #expect(key.encData.isEmpty)
-        let expected = [1, 1, 0, 0, 0, 0x13, 0, 0, 0, 4, 0] + (try parms.encoded())
+        let expected =
+            [1, 1, 0, 0, 0, 0x13, 0, 0, 0, 4, 0] + (try parms.encoded())
             + SHA1.hash(key.pubKey.key).bytes + nonce.bytes + [0, 0, 0, 0, 0]
         #expect(try started.certifyInfo.encoded() == expected)
         #expect(
