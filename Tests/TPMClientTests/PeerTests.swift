@@ -24,6 +24,7 @@ struct PeerTests {
         try moves(tpm)
         try identifies(tpm)
         try counts(tpm)
+        try DelegationCallTests.delegate(tpm)
         try tpm.changeStorageRootKey(to: auth, owner: owner)
         try tpm.changeStorageRootKey(to: srk, owner: owner)
         try tpm.changeOwner(from: owner, to: auth)

@@ -11,7 +11,7 @@ import Testing
     private static let numbers: [CapabilityProperty: UInt32] = [
         .pcr: 24, .dir: 1, .manufacturer: 0x5654_504d, .keys: 20, .maxKeys: 20, .authSess: 16, .maxAuthSess: 16,
         .sessions: 16, .maxSessions: 16, .context: 128, .maxContext: 128, .contextDist: .max,
-        .activeCounter: .max, .maxNVAvailable: 32768, .inputBuffer: 4096, .cmkRestriction: 0, .familyRows: 8,
+        .activeCounter: .max, .maxNVAvailable: 32768, .inputBuffer: 4096, .cmkRestriction: 0, .familyRows: 16,
         .delegateRow: 4,
     ]
 

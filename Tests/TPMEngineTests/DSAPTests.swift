@@ -60,7 +60,7 @@ import Testing
             (.delKeyBlob, ofKey + [0], key, .wrongEntityType), (.delKeyBlob, try forgedKey.encoded(), key, .authFail),
             (.delKeyBlob, ofKey, .srk, .keyNotFound), (.delKeyBlob, ofKey, KeyHandle(rawValue: 9), .invalidKeyHandle),
             (.delRow, be32(0), key, .badIndex), (.delRow, be32(.max), key, .badIndex),
-            (.delRow, [0, 0, 0], key, .wrongEntityType), (.delRow, owner, key, .wrongEntityType),
+            (.delRow, [0, 0, 0], key, .badParamSize), (.delRow, owner, key, .badParamSize),
             (.owner, owner, key, .badParameter), (.keyHandle, ofKey, key, .badParameter),
         ]
         for (kind, value, key, expected) in cases {

@@ -146,7 +146,7 @@ import Testing
         #expect(try !isRead { $0.families[1].familyID = 0 })
         #expect(
             try !isRead {
-                $0.families = (1...9).map { .init(familyLabel: 0, familyID: $0, verificationCount: 1, flags: []) }
+                $0.families = (1...17).map { .init(familyLabel: 0, familyID: $0, verificationCount: 1, flags: []) }
             })
         #expect(try !isRead { $0.delegateRows[1].index = 0 })
         #expect(try !isRead { $0.delegateRows[1].index = 4 })

@@ -5,9 +5,9 @@ import TPMWire
 ///
 /// The tables belong to the TPM and not to its owner: what was loaded before there was one stays (Part 1, 29.1).
 public struct DelegationTables: Sendable, Equatable {
-    /// Rows of the family table.
-    public static let familyRows = FamilyTable.minimumRows
-    /// Rows of the delegate table; twice as many as there have to be.
+    /// Rows of the family table, twice as many as there have to be.
+    public static let familyRows = 2 * FamilyTable.minimumRows
+    /// Rows of the delegate table, twice as many as there have to be.
     public static let delegateRows = 2 * DelegateTable.minimumRows
 
     /// The families in the order of their making; a row that is not used is not in it.

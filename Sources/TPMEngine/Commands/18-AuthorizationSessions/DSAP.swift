@@ -31,7 +31,7 @@ extension DSAP: CommandActions {
             return (.owner, try execution.authValue(of: blob, else: .badDelegate), blob.pub)
         case .delRow:
             // 2.
-            var decoder = WireDecoder(request.entityValue, short: .wrongEntityType)
+            var decoder = WireDecoder(request.entityValue)
             var index: UInt32 = 0
             try decoder.uint32("index", &index)
             try decoder.finish()

@@ -55,7 +55,10 @@ extension Execution {
         if let given = authorization.delegation(at: .first) {
             guard given.familyID == info.familyID else { throw .delegateFamily }
             guard family.flags.contains(.enabled) else { throw .disabledCmd }
-            guard info.permissions.isSubset(of: given.permissions) else { throw .authFail }
+            // The bits alone, since 4. looks at their type.
+            let bits = Delegations(
+                delegateType: given.permissions.delegateType, per1: info.permissions.per1, per2: info.permissions.per2)
+            guard bits.isSubset(of: given.permissions) else { throw .authFail }
         }
         // 4.
         guard info.permissions.delegateType == type else { throw .badParameter }

@@ -73,15 +73,13 @@ enum AnyDelegateBlob {
     case owner(DelegateOwnerBlob)
     case key(DelegateKeyBlob)
 
-    /// TPM_BAD_PARAMETER for another tag or a wrong size; else what the structures throw.
+    /// TPM_BAD_PARAMETER for another tag (Part 3, 19.7 action 3), and what the structures throw.
     init(_ bytes: [UInt8]) throws(TPMResult) {
         switch WireDecoder(bytes).upcoming {
-        case StructureTag.delegateOwnerBlob.rawValue:
-            self = .owner(try WireDecoder.decode(from: bytes, short: .badParameter))
-        case StructureTag.delgKeyBlob.rawValue:
-            self = .key(try WireDecoder.decode(from: bytes, short: .badParameter))
-        default:
-            throw .badParameter
+        case StructureTag.delegateOwnerBlob.rawValue: self = .owner(try WireDecoder.decode(from: bytes))
+        case StructureTag.delgKeyBlob.rawValue: self = .key(try WireDecoder.decode(from: bytes))
+        case nil: throw .badParamSize
+        default: throw .badParameter
         }
     }
 }

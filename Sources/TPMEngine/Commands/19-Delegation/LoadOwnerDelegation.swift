@@ -20,16 +20,14 @@ extension DelegateLoadOwnerDelegation: CommandActions {
         // 6.
         guard family.flags.contains(.enabled) else { throw .disabledCmd }
         // Without an owner nobody has seen that the table, which holds no other, gets a delegation of the owner's.
-        guard blob.pub.permissions.delegateType == .owner else { throw .badParameter }
+        guard blob.pub.permissions.delegateType == .owner else { throw .invalidStructure }
         // 7. to 9.
         let authValue: Secret
         if hasOwner {
             try execution.checkIntegrity(blob)
             authValue = try execution.authValue(of: blob, else: .invalidStructure)
         } else {
-            authValue = try WireDecoder.decode(
-                DelegateSensitive.self, from: blob.sensitiveArea, short: .invalidStructure
-            ).authValue
+            authValue = try WireDecoder.decode(DelegateSensitive.self, from: blob.sensitiveArea).authValue
         }
         // 10. and 12.
         try execution.state.permanent.delegation.set(
