@@ -22,8 +22,7 @@ enum OwnerCommands {
     /// Those that are tried with the chapter that they belong to.
     static let elsewhere: Set<Ordinal> = [
         .daaSign, .releaseCounterOwner, .createCounter, .fieldUpgrade, .setRedirection, .activateIdentity,
-        .makeIdentity, .killMaintenanceFeature, .loadMaintenanceArchive, .createMaintenanceArchive,
-        .authorizeMigrationKey, .daaJoin, .cmkCreateTicket, .cmkApproveMA, .setOrdinalAuditStatus,
+        .makeIdentity, .loadMaintenanceArchive, .daaJoin,
     ]
 
     /// A case of a command without anything to prepare.
@@ -88,6 +87,34 @@ enum OwnerCommands {
                     NVWriteValue.self, .init(nvIndex: OwnedTPM.index, offset: 0, data: [1, 2, 3, 4]), session)
             },
             .dirWriteAuth: plain(DirWriteAuth.self, .init(dirIndex: 0, newContents: .zero)),
+            .killMaintenanceFeature: plain(KillMaintenanceFeature.self, .init()),
+            .createMaintenanceArchive: Case(
+                prepare: { tpm, _ in
+                    try tpm.client.execute(
+                        LoadManuMaintPub.self,
+                        .init(antiReplay: .zero, pubKey: try MigrationAuthority().encryptionKey))
+                    return []
+                },
+                run: { tpm, _, session in
+                    try tpm.client.execute(CreateMaintenanceArchive.self, .init(generateRandom: true), session)
+                }),
+            .authorizeMigrationKey: Case { tpm, _, session in
+                let key = try MigrationAuthority().encryptionKey
+                try tpm.client.execute(
+                    AuthorizeMigrationKey.self, .init(migrationScheme: .migrate, migrationKey: key), session)
+            },
+            .cmkApproveMA: plain(CMKApproveMA.self, .init(migrationAuthorityDigest: .zero)),
+            .cmkCreateTicket: Case { tpm, _, session in
+                let authority = try MigrationAuthority()
+                try tpm.client.execute(
+                    CMKCreateTicket.self,
+                    .init(
+                        verificationKey: authority.signingKey, signedData: .zero,
+                        signatureValue: try authority.sign(.zero)),
+                    session)
+            },
+            .setOrdinalAuditStatus: plain(
+                SetOrdinalAuditStatus.self, .init(ordinalToAudit: Ordinal.sign.rawValue, auditState: true)),
             .keyControlOwner: Case(
                 prepare: { tpm, _ in be32(try tpm.newKey(OwnedTPM.template(.signing)).rawValue) },
                 run: { tpm, handle, session in
@@ -111,15 +138,18 @@ enum KeyCommands {
 
     /// Those that are tried with the chapter that they belong to.
     static let elsewhere: Set<Ordinal> = [
-        .convertMigrationBlob, .createMigrationBlob, .cmkCreateBlob, .getAuditDigestSigned, .activateIdentity,
-        .makeIdentity, .releaseTransportSigned, .establishTransport, .migrateKey, .cmkCreateKey,
-        .changeAuthAsymFinish, .changeAuthAsymStart, .tickStampBlob, .cmkConvertMigration,
+        .cmkCreateBlob, .activateIdentity, .makeIdentity, .releaseTransportSigned,
+        .changeAuthAsymFinish, .changeAuthAsymStart, .cmkConvertMigration,
     ]
 
     private static func srk(_ tpm: OwnedTPM, _ family: UInt32) throws -> (KeyHandle, [UInt8]) { (.srk, []) }
 
     private static func wrappedKey(_ tpm: OwnedTPM, _ family: UInt32) throws -> (KeyHandle, [UInt8]) {
         (.srk, try tpm.create(OwnedTPM.template(.signing)).encoded())
+    }
+
+    private static func migratableKey(_ tpm: OwnedTPM, _ family: UInt32) throws -> (KeyHandle, [UInt8]) {
+        (.srk, try tpm.create(OwnedTPM.template(.signing, flags: .migratable)).encoded())
     }
 
     private static func sealed(_ tpm: OwnedTPM, _ family: UInt32) throws -> (KeyHandle, [UInt8]) {
@@ -152,6 +182,58 @@ enum KeyCommands {
                 let opened = try tpm.client.execute(
                     Unseal.self, .init(parentHandle: parent, inData: blob), session, data)
                 #expect(opened.secret.bytes == [5])
+            },
+            .createMigrationBlob: Case(prepare: migratableKey) { tpm, parent, key, session in
+                let key = try WireDecoder.decode(Key.self, from: key)
+                let leave = try tpm.leave(for: tpm.srkPublic, .migrate)
+                try tpm.client.execute(
+                    CreateMigrationBlob.self,
+                    .init(
+                        parentHandle: parent, migrationType: .migrate, migrationKeyAuth: leave, encData: key.encData),
+                    session, try tpm.client.oiap(OwnedTPM.migrationAuth))
+            },
+            .convertMigrationBlob: Case(prepare: migratableKey) { tpm, parent, key, session in
+                let blob = try tpm.client.migrationBlob(
+                    of: try WireDecoder.decode(Key.self, from: key), for: try tpm.leave(for: tpm.srkPublic, .migrate),
+                    migrationAuth: OwnedTPM.migrationAuth, parentAuth: tpm.srkAuth)
+                try tpm.client.execute(
+                    ConvertMigrationBlob.self, .init(parentHandle: parent, inData: blob.outData, random: blob.random),
+                    session)
+            },
+            .migrateKey: Case(
+                prepare: { tpm, _ in (try tpm.newKey(OwnedTPM.template(.migrate)), []) },
+                run: { tpm, authority, _, session in
+                    let inData = try tpm.publicKey(authority).encryptOAEP(Secret([1, 2]))
+                    try tpm.client.execute(
+                        MigrateKey.self,
+                        .init(maKeyHandle: authority, pubKey: tpm.srkPublic, inData: inData), session)
+                }),
+            .cmkCreateKey: Case(prepare: srk) { tpm, parent, _, session in
+                let approval = try tpm.client.execute(
+                    CMKApproveMA.self, .init(migrationAuthorityDigest: .zero), authorizedBy: tpm.ownerAuth
+                ).outData
+                try tpm.client.execute(
+                    CMKCreateKey.self,
+                    .init(
+                        parentHandle: parent, dataUsageAuth: try session.hide(secret),
+                        keyInfo: OwnedTPM.template(.signing, flags: [.migratable, .migrateAuthority]),
+                        migrationAuthorityApproval: approval, migrationAuthorityDigest: .zero),
+                    session)
+            },
+            .establishTransport: Case(prepare: srk) { tpm, key, _, session in
+                let auth = try TransportAuth(authData: secret).encodedSecret()
+                let hidden = try tpm.publicKey(key).encryptOAEP(auth, random: SeededRandom(seed: 4))
+                try tpm.client.execute(
+                    EstablishTransport.self,
+                    .init(encHandle: key, transPublic: TransportPublic(), secret: Secret(hidden)), session)
+            },
+            .getAuditDigestSigned: Case(prepare: signing) { tpm, key, _, session in
+                try tpm.client.execute(
+                    GetAuditDigestSigned.self, .init(keyHandle: key, closeAudit: false, antiReplay: .zero), session)
+            },
+            .tickStampBlob: Case(prepare: signing) { tpm, key, _, session in
+                try tpm.client.execute(
+                    TickStampBlob.self, .init(keyHandle: key, antiReplay: .zero, digestToStamp: .zero), session)
             },
             .quote: Case(prepare: signing) { tpm, key, _, session in
                 try tpm.client.execute(

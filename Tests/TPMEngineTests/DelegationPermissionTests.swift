@@ -130,6 +130,8 @@ import Testing
             newAuth: try changing.hide(OwnedTPM.keyAuth), entityType: EntityType(kind: .owner))
         #expect(tpm.code(ChangeAuthOwner.self, request, changing) == .disabledCmd)
         #expect(tpm.code(GetCapabilityOwner.self, .init(), try tpm.dsap(blob)) == .disabledCmd)
+        #expect(tpm.code(CMKSetRestrictions.self, .init(restriction: .signing), try tpm.dsap(blob)) == .disabledCmd)
+        #expect(tpm.tpm.state.permanent.restrictDelegate == [])
         #expect(tpm.tpm.state.permanent.ownership?.ownerAuth == tpm.ownerAuth)
     }
 
