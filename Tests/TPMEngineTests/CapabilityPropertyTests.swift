@@ -10,9 +10,9 @@ import Testing
     /// The properties of a started TPM without an owner that are plain numbers.
     private static let numbers: [CapabilityProperty: UInt32] = [
         .pcr: 24, .dir: 1, .manufacturer: 0x5654_504d, .keys: 20, .maxKeys: 20, .authSess: 16, .maxAuthSess: 16,
-        .sessions: 16, .maxSessions: 16, .context: 128, .maxContext: 128, .contextDist: .max,
-        .activeCounter: .max, .maxNVAvailable: 32768, .inputBuffer: 4096, .cmkRestriction: 0, .familyRows: 16,
-        .delegateRow: 4,
+        .tranSess: 16, .maxTranSess: 16, .sessions: 32, .maxSessions: 32, .context: 128, .maxContext: 128,
+        .contextDist: .max, .activeCounter: .max, .maxNVAvailable: 32768, .inputBuffer: 4096, .cmkRestriction: 0,
+        .familyRows: 16, .delegateRow: 4,
     ]
 
     @Test func aFreshTPMSaysWhatItHas() {
@@ -51,7 +51,12 @@ import Testing
         #expect(tpm.number(.keys) == 19)
         let session = try tpm.ownerSession()
         #expect(tpm.number(.authSess) == 15)
-        #expect(tpm.number(.sessions) == 15)
+        #expect(tpm.number(.sessions) == 31)
+        let transport = try tpm.transport()
+        #expect(tpm.number(.tranSess) == 15)
+        #expect(tpm.number(.sessions) == 30)
+        try tpm.client.close(transport)
+        #expect(tpm.number(.tranSess) == 16)
         _ = try tpm.client.execute(
             SaveContext.self,
             .init(handle: session.handle, resourceType: .auth, label: [UInt8](repeating: 7, count: 16)))
@@ -76,6 +81,7 @@ import Testing
         #expect(StartupEffects.defined.isSuperset(of: effects))
         let session = try tpm.ownerSession()
         let saved = try tpm.ownerSession()
+        let transport = try tpm.transport()
         _ = try tpm.client.execute(
             SaveContext.self,
             .init(handle: saved.handle, resourceType: .auth, label: [UInt8](repeating: 7, count: 16)))
@@ -84,6 +90,8 @@ import Testing
         try tpm.restart(.state)
         #expect(effects.contains(.authInitialisedByState) == (tpm.tpm.state.any.sessions[session.handle] == nil))
         #expect(effects.contains(.contextInitialisedByState) == tpm.tpm.state.any.contexts.outstanding.isEmpty)
+        #expect(effects.contains(.transInitialisedByState) == !tpm.transports.contains(transport.handle))
+        #expect(effects.contains(.auditDigestZeroedByAny) == (tpm.tpm.state.any.auditDigest == .zero))
         #expect(effects.contains(.hashInitialisedByState) == (tpm.tpm.state.any.sha1 == nil))
     }
 

@@ -39,6 +39,7 @@ func check<C: Command>(
         case .wrongSecret: try checks.refusesAWrongSecret()
         case .replay: checks.refusesAReplay()
         case .unknownSession: checks.refusesAnUnknownSession()
+        case .transport: try checks.succeedsInATransportSession()
         }
     }
 }
@@ -46,7 +47,7 @@ func check<C: Command>(
 /// The checks, by name.
 enum CommandCheck: CaseIterable {
     case success, sizes, tags, postInit, disabled, deactivated, noOwner, failureMode
-    case wrongSecret, replay, unknownSession
+    case wrongSecret, replay, unknownSession, transport
 }
 
 private struct CommandChecks<C: Command> {
@@ -79,6 +80,35 @@ private struct CommandChecks<C: Command> {
     func succeeds() {
         let result = run(bytes).result
         expect(result == .success, "as given it answers \(result)")
+    }
+
+    /// The same bytes in an encrypted and logged transport session (Part 3, 24.2), where one is possible.
+    func succeedsInATransportSession() throws {
+        let isPossible =
+            ![.establishTransport, .executeTransport, .releaseTransportSigned].contains(row.ordinal)
+            && tpm.tpm.state.permanent.hasOwner && !tpm.tpm.state.permanent.flags.disable
+            && !tpm.tpm.state.clear.flags.deactivated && !tpm.tpm.state.any.postInitialise
+        guard isPossible else { return }
+        var copy = tpm.tpm
+        let client = TPMClient(InProcessTransport { [locality = tpm.locality] in
+            copy.execute($0, locality: locality).response
+        })
+        // As if it had been there before the command's own sessions.
+        let opened = try copy.state.any.transports.open(
+            TransportInternal(
+                authData: Secret([UInt8](repeating: 0x77, count: 20)),
+                transPublic: TransportPublic(transAttributes: [.encrypt, .log], algId: 7, encScheme: 1),
+                transHandle: 0, transNonceEven: .zero, transDigest: .zero),
+            start: 0x7171_7171)
+        let session = TransportSession(
+            client: client, transPublic: opened.transPublic,
+            session: Session(
+                handle: opened.transHandle, nonceEven: .zero, nonceOdd: Digest(repeating: 0x0d),
+                key: opened.authData, scheme: nil, continues: true),
+            log: try TransportLog(.init(), .init()), tickSession: CurrentTicks())
+        let answer = try session.transmit(bytes)
+        let result = TPMResult(rawValue: answer[6..<10].reduce(0) { $0 << 8 | UInt32($1) })
+        expect(result == .success, "in a transport session it answers \(result)")
     }
 
     // MARK: Size and tag

@@ -304,7 +304,7 @@ import Testing
 
     @Test func aStateOfVersion1HasNoCounters() throws {
         let tpm = OwnedTPM()
-        // What the later version added is at its defaults.
+        // The first version did not know the audit sessions, of which ownership opened some.
         tpm.tpm.state.permanent.auditMonotonicCounter = 0
         var stored = try StoredState(tpm.tpm.state)
         stored.version = 1

@@ -53,6 +53,9 @@ import Testing
                     FamilyTableEntry(familyLabel: 2, familyID: 3, verificationCount: 1, flags: .delegateAdminLock),
                 ], rows: [(3, delegation), (0, delegation)], lastFamilyID: 9)
             state.permanent.manuMaintPub = try key(5).key.pubkey
+            state.permanent.auditMonotonicCounter = 17
+            state.permanent.setAudited(.getRandom, true)
+            state.permanent.setAudited(.readPubek, false)
             try state.keys.add(try key(3), start: 0x0102_0304, isOwnerEvict: true)
             try state.keys.add(try key(4), start: 0x0506_0708)
             var clear = ClearState()
@@ -81,6 +84,8 @@ import Testing
         #expect(state.permanent.failedAuthorizations == 3)
         #expect(state.permanent.delegation == expected.permanent.delegation)
         #expect(state.permanent.manuMaintPub == expected.permanent.manuMaintPub)
+        #expect(state.permanent.auditMonotonicCounter == 17)
+        #expect(state.permanent.ordinalAuditStatus == [.getRandom: true, .readPubek: false])
         #expect(state.saved?.clear.pcrs == expected.saved?.clear.pcrs)
         #expect(state.saved?.clear.nvLocks == expected.saved?.clear.nvLocks)
         #expect(state.saved?.keys.handles.count == 2)
@@ -133,6 +138,8 @@ import Testing
         #expect(state.saved?.keys.handles.count == 2)
         #expect(state.permanent.delegation == DelegationTables())
         #expect(state.permanent.manuMaintPub == nil)
+        #expect(state.permanent.auditMonotonicCounter == 0)
+        #expect(state.permanent.ordinalAuditStatus.isEmpty)
     }
 
     @Test func tablesThatCannotBeAreDamage() throws {

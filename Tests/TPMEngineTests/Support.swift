@@ -34,7 +34,12 @@ extension TPM {
         let outcome = execute(Self.bytes(command, request), locality: locality)
         guard outcome.result == .success else { return .failure(outcome.result) }
         do {
-            return .success(try WireDecoder.decode(C.Response.self, from: outcome.response[10...]))
+            var decoder = WireDecoder(outcome.response[10...])
+            var response = C.Response()
+            try response.handles(&decoder)
+            try response.code(&decoder)
+            try decoder.finish()
+            return .success(response)
         } catch {
             return .failure(error)
         }

@@ -25,15 +25,15 @@ import Testing
 
     @Test func authorizationSessions() throws {
         let even = Digest(repeating: 0xee)
-        try expect(OIAP.Response(authHandle: 5, nonceEven: even), is: "00000005" + repeated("ee", 20))
+        try expect(OIAP.Response(authHandle: 5, nonceEven: even), handles: "00000005" + repeated("ee", 20), is: "")
         try expect(
             OSAP.Request(
                 entityType: EntityType(scheme: .aes128CTR, kind: .keyHandle), entityValue: 0x4000_0000,
                 nonceOddOSAP: Given.nonce),
-            is: "0601 40000000" + Given.nonceBytes)
+            handles: "0601 40000000" + Given.nonceBytes, is: "")
         try expect(
             OSAP.Response(authHandle: 5, nonceEven: even, nonceEvenOSAP: Given.nonce),
-            is: "00000005" + repeated("ee", 20) + Given.nonceBytes)
+            handles: "00000005" + repeated("ee", 20) + Given.nonceBytes, is: "")
         try expect(SetOwnerPointer.Request(entityType: EntityType(kind: .delRow), entityValue: 1), is: "0008 00000001")
     }
 
