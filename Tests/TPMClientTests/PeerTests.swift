@@ -25,6 +25,8 @@ struct PeerTests {
         try identifies(tpm)
         try counts(tpm)
         try DelegationCallTests.delegate(tpm)
+        try carries(tpm)
+        try audits(tpm)
         try tpm.changeStorageRootKey(to: auth, owner: owner)
         try tpm.changeStorageRootKey(to: srk, owner: owner)
         try tpm.changeOwner(from: owner, to: auth)
@@ -110,6 +112,51 @@ struct PeerTests {
         try tpm.releaseCounter(first.countID, auth: auth)
         #expect(clientError { try tpm.readCounter(first.countID) }?.result == .badCounter)
         try tpm.releaseCounter(second.countID, owner: owner)
+    }
+
+    /// Transport sessions of every kind, and their log.
+    private func carries(_ tpm: TPMClient) throws {
+        let root = try tpm.storageRootKey(owner: owner)
+        let storage = TransportKey(.srk, publicKey: try RSAPublicKey(root), auth: srk)
+        let blob = try tpm.createKey(.template(.signing), auth: auth, parentAuth: srk)
+        let key = try RSAPublicKey(blob.pubkey)
+        let nonce = SHA1.hash(Array("fresh".utf8))
+        for encryption in [nil] + TransportEncryption.allCases {
+            let session = try tpm.openTransport(
+                encryption: encryption, log: true, key: encryption == nil ? nil : storage)
+            let client = tpm.through(session)
+            let sealed = try client.seal(Secret("carried"), keyAuth: srk, dataAuth: auth)
+            #expect(try client.unseal(sealed, keyAuth: srk, dataAuth: auth) == Secret("carried"))
+            let handle = try client.load(blob, parentAuth: srk)
+            let stamp = try client.stamp(nonce, nonce: nonce, with: handle, auth: auth)
+            #expect(stamp.isSigned(by: key, digest: nonce, nonce: nonce))
+            #expect(try client.storageRootKey(owner: owner) == root)
+            #expect(clientError { try client.pcr(99) } == .tpm(.badIndex, .pcrRead))
+            let signed = try tpm.release(session, nonce: nonce, with: handle, auth: auth)
+            #expect(signed.isSigned(by: key, nonce: nonce, publicKeys: [.srk: root, handle: blob.pubkey]))
+            try tpm.flush(handle)
+        }
+        let exclusive = try tpm.openTransport(exclusive: true)
+        _ = try tpm.through(exclusive).ticks()
+        _ = try tpm.ticks()
+        #expect(clientError { try tpm.through(exclusive).ticks() }?.result == .invalidAuthHandle)
+        #expect(try tpm.handles(of: .trans).isEmpty)
+    }
+
+    private func audits(_ tpm: TPMClient) throws {
+        try tpm.setAudited(.getRandom, true, owner: owner)
+        let before = try tpm.auditStatus()
+        _ = try tpm.randomBytes(3)
+        let after = try tpm.auditStatus()
+        #expect(after.ordinals.contains(.getRandom))
+        #expect(after.digest != before.digest)
+        try tpm.setAudited(.getRandom, false, owner: owner)
+        let blob = try tpm.createKey(.template(.signing), auth: auth, parentAuth: srk)
+        let nonce = SHA1.hash(Array("fresh".utf8))
+        let signed = try tpm.withKey(blob, parentAuth: srk) {
+            try tpm.signedAuditDigest(nonce: nonce, with: $0, auth: auth)
+        }
+        #expect(signed.isSigned(by: try RSAPublicKey(blob.pubkey), nonce: nonce))
     }
 
     private func stores(_ tpm: TPMClient) throws {

@@ -1,8 +1,8 @@
 import TPMCrypto
 import TPMWire
 
-/// The audit of commands (Part 1, 19; Part 3, 8.1): a digest of the session, and a counter of the sessions that outlives
-/// power.
+/// The audit of commands (Part 1, 19; Part 3, 8.1): a digest of the session, and a counter of the sessions that
+/// outlives power.
 extension PermanentState {
     /// True when the use of the command is audited: as the owner said, else as Part 2, 17 has it.
     public func isAudited(_ ordinal: Ordinal) -> Bool {

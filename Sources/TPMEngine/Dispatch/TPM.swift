@@ -117,8 +117,8 @@ public struct TPM: Sendable {
         return (header, row, actions)
     }
 
-    /// Any command but those of the SHA-1 thread ends it, when it arrives (Part 3, 13.1). They may arrive in a transport
-    /// session (Part 1, 4.2.6), in which it is the wrapped command that counts.
+    /// Any command but those of the SHA-1 thread ends it, when it arrives (Part 3, 13.1). They may arrive in a
+    /// transport session (Part 1, 4.2.6), in which it is the wrapped command that counts.
     private mutating func endSHA1Thread(unlessContinuedBy command: [UInt8]) {
         guard state.any.sha1 != nil else { return }
         let ordinal = Self.ordinal(of: command)
