@@ -90,9 +90,10 @@ private struct CommandChecks<C: Command> {
             && !tpm.tpm.state.clear.flags.deactivated && !tpm.tpm.state.any.postInitialise
         guard isPossible else { return }
         var copy = tpm.tpm
-        let client = TPMClient(InProcessTransport { [locality = tpm.locality] in
-            copy.execute($0, locality: locality).response
-        })
+        let client = TPMClient(
+            InProcessTransport { [locality = tpm.locality] in
+                copy.execute($0, locality: locality).response
+            })
         // As if it had been there before the command's own sessions.
         let opened = try copy.state.any.transports.open(
             TransportInternal(

@@ -24,7 +24,8 @@ import Testing
         #expect(tpm.isTrue(.ord, be32(ordinal.rawValue)) == false)
         for tag in [0xc1, 0xc2, 0xc3] as [UInt8] {
             for size in [0, 4, 24, 90] {
-                let command = [0, tag] + be32(UInt32(10 + size)) + be32(ordinal.rawValue)
+                let command =
+                    [0, tag] + be32(UInt32(10 + size)) + be32(ordinal.rawValue)
                     + [UInt8](repeating: 0, count: size)
                 var copy = tpm.tpm
                 #expect(copy.code(command) == .badOrdinal)

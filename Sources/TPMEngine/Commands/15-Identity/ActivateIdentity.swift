@@ -17,7 +17,8 @@ extension ActivateIdentity: CommandActions {
         let plain = try endorsementKey.decrypt(request.blob)
         // 6. The form of 1.1 has no tag, but no algorithm's number begins as the tag of the form of 1.2 does.
         let isEKBlob = plain.withUnsafeBytes { $0.starts(with: [0, UInt8(StructureTag.ekBlob.rawValue)]) }
-        let symmetricKey = isEKBlob
+        let symmetricKey =
+            isEKBlob
             ? try sessionKey(ofEKBlob: plain, for: digest, in: execution)
             : try sessionKey(ofContents: plain, for: digest)
         // 9.
