@@ -74,14 +74,30 @@ import Testing
     }
 
     @Test func sessions() throws {
-        try expect(
-            DSAP.Request(
-                entityType: EntityType(scheme: .aes128CTR, kind: .delRow), keyHandle: Given.handle,
-                nonceOddDSAP: Given.nonce, entityValue: [0, 0, 0, 1]),
-            is: "0608" + Given.handleBytes + Given.nonceBytes + "00000004 00000001")
+        let request = DSAP.Request(
+            entityType: EntityType(scheme: .aes128CTR, kind: .delRow), keyHandle: Given.handle,
+            nonceOddDSAP: Given.nonce, entityValue: [0, 0, 0, 1])
+        let handles = try hex("0608" + Given.handleBytes + Given.nonceBytes + "00000004")
+        var encoder = WireEncoder()
+        var copy = request
+        try copy.handles(&encoder)
+        #expect(encoder.bytes == handles)
+        #expect(try request.encoded() == [0, 0, 0, 1])
+        func decoded(_ bytes: [UInt8]) throws(TPMResult) -> DSAP.Request {
+            var decoder = WireDecoder(bytes)
+            var request = DSAP.Request()
+            try request.handles(&decoder)
+            try request.code(&decoder)
+            try decoder.finish()
+            return request
+        }
+        let bytes = handles + [0, 0, 0, 1]
+        #expect(try decoded(bytes) == request)
+        for count in bytes.indices { #expect(throws: TPMResult.badParamSize) { try decoded(Array(bytes[..<count])) } }
+        #expect(throws: TPMResult.badParamSize) { try decoded(bytes + [0]) }
         let even = Digest(repeating: 0xee)
         try expect(
             DSAP.Response(authHandle: 5, nonceEven: even, nonceEvenDSAP: Given.nonce),
-            is: "00000005" + repeated("ee", 20) + Given.nonceBytes)
+            handles: "00000005" + repeated("ee", 20) + Given.nonceBytes, is: "")
     }
 }

@@ -85,7 +85,7 @@ import Testing
         #expect(WrappedMessage(command: random)?.loggedKeys(of: random) == [])
     }
 
-    @Test func theSessionProtocolsHaveNone() throws {
+    @Test func theSessionProtocolsHaveNoneButForADelegation() throws {
         let oiap = try command("00c1", "0000000a", "")
         #expect(WrappedMessage(command: oiap)?.data == 10..<10)
         let osap = try command("00c1", "0000000b", "0001 01020304" + repeated("5a", 20))
@@ -94,6 +94,11 @@ import Testing
         #expect(message.loggedKeys(of: osap) == [])
         let answer = try command("00c4", "00000000", "01020304" + repeated("ee", 40))
         #expect(WrappedMessage(response: answer, to: .osap)?.data == 54..<54)
+        #expect(WrappedMessage(response: answer, to: .dsap)?.data == 54..<54)
+        // The value of a delegation alone, without its size.
+        let dsap = try command("00c1", "00000011", "0008 00000000" + repeated("5a", 20) + "00000004 00000001")
+        #expect(WrappedMessage(command: dsap)?.data == 40..<44)
+        #expect(WrappedMessage(command: dsap)?.loggedKeys(of: dsap) == [])
     }
 
     @Test func theHandleOfAKeyThatIsSavedOrFlushedIsLogged() throws {

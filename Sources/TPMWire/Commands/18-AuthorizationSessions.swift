@@ -64,7 +64,7 @@ public enum OSAP: Command {
     }
 }
 
-/// TPM_DSAP (Part 3, 18.3). Neither operands nor answer enter an HMAC.
+/// TPM_DSAP (Part 3, 18.3). Of the operands the entity's value alone enters a digest, of the answer nothing.
 public enum DSAP: Command {
     public static let ordinal = Ordinal.dsap
 
@@ -76,19 +76,27 @@ public enum DSAP: Command {
         public var nonceOddDSAP = Digest()
         /// A ``DelegateOwnerBlob``, a ``DelegateKeyBlob``, or the 4 bytes of a row's index.
         public var entityValue: [UInt8] = []
+        /// As it came; what goes out is the size that entityValue has.
+        private var entityValueSize: UInt32 = 0
         public init() {}
         public init(entityType: EntityType, keyHandle: KeyHandle, nonceOddDSAP: Digest, entityValue: [UInt8]) {
             self.entityType = entityType
             self.keyHandle = keyHandle
             self.nonceOddDSAP = nonceOddDSAP
             self.entityValue = entityValue
+            entityValueSize = UInt32(clamping: entityValue.count)
         }
-        /// The handle stands behind the type, so that it is walked with the rest.
-        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        public mutating func handles<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            if !coder.isDecoding { entityValueSize = UInt32(clamping: entityValue.count) }
             try coder.value("entityType", &entityType)
             try coder.value("keyHandle", &keyHandle)
             try coder.digest("nonceOddDSAP", &nonceOddDSAP)
-            try coder.sized("entityValue", .u32("entityValueSize"), &entityValue)
+            try coder.uint32("entityValueSize", &entityValueSize)
+        }
+        /// entityValue alone enters a digest: no trailer follows it, so that it ends with the command.
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+            try coder.rest("entityValue", &entityValue)
+            if coder.isDecoding, entityValue.count != Int(entityValueSize) { throw .badParamSize }
         }
     }
 
@@ -102,11 +110,12 @@ public enum DSAP: Command {
             self.nonceEven = nonceEven
             self.nonceEvenDSAP = nonceEvenDSAP
         }
-        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        public mutating func handles<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
             try coder.uint32("authHandle", &authHandle)
             try coder.digest("nonceEven", &nonceEven)
             try coder.digest("nonceEvenDSAP", &nonceEvenDSAP)
         }
+        public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {}
     }
 }
 
