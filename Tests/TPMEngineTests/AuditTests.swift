@@ -197,14 +197,6 @@ import Testing
         #expect(try tpm.client.auditStatus().counter.counter == 0)
     }
 
-    @Test func anAuditThatFailsShutsTheTPMDown() {
-        var tpm = startedTPM()
-        let code = TPMResult.auditFailSuccessful
-        #expect(TPM.failure(code) == [0, 0xc4, 0, 0, 0, 10, 0, 0, 0, 49])
-        tpm.fail()
-        #expect(tpm.code(TPM.bytes(GetTicks.self, .init())) == .failedSelfTest)
-    }
-
     // MARK: In a transport session
 
     @Test func aWrappedCommandIsAuditedAsAnyOther() throws {

@@ -201,9 +201,8 @@ import Testing
     @Test(
         arguments: [
             (1, 3, TPMResult.badKeyProperty), (8, 4, .badKeyProperty), (9, 5, .badKeyProperty),
-            (10, 1, .badKeyProperty),
-            (99, 4, .badKeyProperty), (6, 1, .inappropriateEnc), (6, 3, .inappropriateEnc), (6, 99, .inappropriateEnc),
-            (7, 1, nil), (7, 4, nil), (6, 4, nil), (6, 5, nil),
+            (10, 1, .badKeyProperty), (99, 4, .badKeyProperty), (6, 1, .inappropriateEnc),
+            (6, 3, .inappropriateEnc), (6, 99, .inappropriateEnc), (7, 1, nil), (7, 4, nil), (6, 4, nil), (6, 5, nil),
         ] as [(UInt32, UInt16, TPMResult?)])
     func theEncryptionsOfATPM(algorithm: UInt32, scheme: UInt16, expected: TPMResult?) {
         func code(_ attributes: TransportAttributes) -> TPMResult? {
