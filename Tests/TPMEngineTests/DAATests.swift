@@ -146,4 +146,22 @@ import Testing
         #expect(swaps > 15)
         #expect(tpm.tpm.state.any.contexts.outstanding.isEmpty)
     }
+
+    @Test func aSignatureGoesThroughATransportSessionToo() throws {
+        let (tpm, platform) = try joined()
+        // Part 3, 24.2: the handle is not among what is encrypted and logged, but the one that stage 0 gives is.
+        let transport = try tpm.client.openTransport(
+            encryption: .mgf1, log: true,
+            key: TransportKey(.srk, publicKey: try tpm.publicKey(.srk), auth: tpm.srkAuth))
+        let client = tpm.client.through(transport)
+        let signature = try platform.sign(
+            .digest(message), for: verifier, base: try DAAIssuerParty.base("x"), on: tpm, through: client)
+        #expect(platform.issuer.verifies(signature, selector: 1, message.bytes, for: verifier))
+        // A wrapped stage that fails ends its session as any other does.
+        let signing = try client.signDAA(
+            with: platform.credential, parameters: platform.issuer.parameters, owner: tpm.ownerAuth)
+        #expect(tpm.daaHandles == [signing.handle])
+        #expect(tpm.result { _ = try signing.pseudonym(base: []) } == .daaStage)
+        #expect(tpm.daaHandles.isEmpty && transport.isOpen)
+    }
 }
