@@ -123,7 +123,6 @@ import Testing
         change { $0.algorithmParms.parms = .rsa(RSAKeyParms(keyLength: 2048, numPrimes: 2, exponent: [1, 0, 1])) }
         change { $0.pcrInfo = .none }
         change { $0.pcrInfo = .long(tpm.pcrInfoLong(2)) }
-        change { $0.pubKey.key[5] ^= 1 }
         change {
             $0.keyUsage = .legacy
             $0.algorithmParms.encScheme = .rsaesOAEPSHA1MGF1
@@ -136,6 +135,10 @@ import Testing
         for blob in changed {
             #expect(try code(blob, on: tpm) == .authFail)
         }
+        // A modulus that the private part does not divide is noticed before.
+        changed = []
+        change { $0.pubKey.key[5] ^= 1 }
+        for blob in changed { #expect(try code(blob, on: tpm) == .badParameter) }
         // That is no failed authorization.
         #expect(tpm.tpm.state.permanent.failedAuthorizations == 0)
     }

@@ -164,6 +164,9 @@ import Testing
     @Test func somebodyPresentDeactivatesFromTheNextStartOn() throws {
         let tpm = OwnedTPM()
         #expect(try set(tpm, .deactivated, true) == .authFail)
+        #expect(try set(tpm, .deactivated, true, asOwner: true) == .authFail)
+        // The value's size comes first.
+        #expect(try set(tpm, .permFlags, PermanentFlag.deactivated.rawValue, [0, 1]) == .badParameter)
         tpm.physicalPresence = true
         #expect(try set(tpm, .deactivated, true, asOwner: true) == .badTag)
         #expect(try set(tpm, .deactivated, true) == .success)

@@ -41,8 +41,8 @@ import Testing
     @Test func badParametersHaveTheirCodes() throws {
         // DES, an unknown encryption and an unknown signature scheme.
         try expectCode(.badKeyProperty, for: rsa, with: 2, at: 3)
-        try expectCode(.inappropriateEnc, for: rsa, with: 6, at: 5)
-        try expectCode(.inappropriateSig, for: rsa, with: 5, at: 7)
+        try expectCode(.badKeyProperty, for: rsa, with: 6, at: 5)
+        try expectCode(.badKeyProperty, for: rsa, with: 5, at: 7)
         // RSA without parameters, SHA-1 with some.
         #expect(code(KeyParms.self, try hex("00000001 0003 0001 00000000")) == .badKeyProperty)
         #expect(code(KeyParms.self, try hex("00000004 0001 0001 00000001 07")) == .badKeyProperty)
@@ -68,9 +68,9 @@ import Testing
     @Test func badFieldsHaveTheirCodes() throws {
         let sample = key(.key12, .none)
         try expectCode(.badVersion, for: sample, with: 0x29, at: 1)
-        try expectCode(.invalidStructure, for: sample, with: 1, at: 3)
-        try expectCode(.invalidKeyUsage, for: sample, with: 0x17, at: 5)
-        try expectCode(.badParameter, for: sample, with: 0x20, at: 9)
+        try expectCode(.badKeyProperty, for: sample, with: 1, at: 3)
+        try expectCode(.badKeyProperty, for: sample, with: 0x17, at: 5)
+        try expectCode(.badKeyProperty, for: sample, with: 0x20, at: 9)
         try expectCode(.badParameter, for: sample, with: 2, at: 10)
         try expectCode(.badKeyProperty, for: sample, with: 2, at: 14)
         // The revision of the old form is ignored.

@@ -80,8 +80,9 @@ public struct TPM: Sendable {
             if !error.isNonFatal { execution.authorization.endSessions(in: &state.any) }
             if execution.authorization.hasFailed { countFailure(of: header.ordinal) }
             if let handle = execution.daaHandle, !error.isNonFatal { state.any.daaSessions.close(handle) }
-            // The thread ends with this command, also when it fails (Part 3, 13.4).
-            if header.ordinal == .sha1CompleteExtend { state.any.sha1 = nil }
+            // The thread ends with this command, also when it fails (Part 3, 13.4), and may with blocks that are none
+            // (13.2 actions 2.b and 3.b).
+            if header.ordinal == .sha1CompleteExtend || error == .shaError { state.any.sha1 = nil }
             return outcome(Self.failure(error), error, since: before)
         }
     }
@@ -107,13 +108,13 @@ public struct TPM: Sendable {
         } else if state.any.postInitialise, header.ordinal != .startup {
             throw .invalidPostInit
         }
+        if state.permanent.flags.disable, row.availableDisabled == .no { throw .disabled }
+        if state.clear.flags.deactivated, row.availableDeactivated == .no { throw .deactivated }
+        if !state.permanent.hasOwner, !row.noOwner { throw .noSRK }
         switch header.tag {
         case .rquCommand where row.rqu, .rquAuth1 where row.auth1, .rquAuth2 where row.auth2: break
         default: throw .badTag
         }
-        if state.permanent.flags.disable, row.availableDisabled == .no { throw .disabled }
-        if state.clear.flags.deactivated, row.availableDeactivated == .no { throw .deactivated }
-        if !state.permanent.hasOwner, !row.noOwner { throw .noSRK }
         return (header, row, actions)
     }
 

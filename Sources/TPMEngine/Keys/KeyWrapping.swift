@@ -37,18 +37,19 @@ extension LoadedKey {
     /// Opens a blob that this storage key wrapped (Part 3, 10.5 actions 5 to 8).
     ///
     /// TPM_DECRYPT_ERROR when the private part cannot be decrypted, TPM_INVALID_STRUCTURE when it is no
-    /// TPM_STORE_ASYMKEY, TPM_AUTHFAIL when the public part is not the one that it was made with, and what
-    /// ``StoredKey/loaded()`` throws.
+    /// TPM_STORE_ASYMKEY, what ``StoredKey/loaded()`` throws when the two parts make no key, and TPM_AUTHFAIL when the
+    /// public part is not the one that the key was made with.
     func unwrap(_ blob: Key) throws(TPMResult) -> LoadedKey {
         let plain = try decrypt(blob.encData)
         let sensitive = try WireDecoder.decode(StoreAsymkey.self, from: plain, short: .invalidStructure)
-        guard constantTimeEqual(sensitive.pubDataDigest, SHA1.hash(try blob.publicPart())) else { throw .authFail }
         var stored = StoredKey()
         stored.key = blob
         stored.key.encData = []
         stored.sensitive = sensitive
         stored.parentPCRStatus = parentPCRStatus || isUsingPCRs
-        return try stored.loaded()
+        let loaded = try stored.loaded()
+        guard constantTimeEqual(sensitive.pubDataDigest, SHA1.hash(try blob.publicPart())) else { throw .authFail }
+        return loaded
     }
 
     /// Encrypts for this key alone (OAEP); TPM_BAD_DATASIZE when it is too much for one block.

@@ -4,9 +4,10 @@ import TPMCrypto
 /// (Part 2, 10.2 and 10.3).
 ///
 /// The first two bytes choose the form: TPM_TAG_KEY12, or a TPM_STRUCT_VER of 1.1 whose revisions are ignored;
-/// anything else is TPM_BAD_VERSION. A fill that is not 0 is TPM_INVALID_STRUCTURE, an unknown usage
-/// TPM_INVALID_KEYUSAGE, an undefined flag or authorisation usage TPM_BAD_PARAMETER. The parameters throw what
-/// ``KeyParms`` throws, the PCR info what ``PCRInfo`` and ``PCRInfoLong`` throw; each form takes only its own.
+/// anything else is TPM_BAD_VERSION. A fill that is not 0, an unknown usage and an undefined flag are
+/// TPM_BAD_KEY_PROPERTY, as of a key that the TPM is not made for (Part 3, 10.4 action 3); an undefined authorisation
+/// usage is TPM_BAD_PARAMETER. The parameters throw what ``KeyParms`` throws, the PCR info what ``PCRInfo`` and
+/// ``PCRInfoLong`` throw; each form takes only its own.
 public struct Key: WireStructure, Equatable {
     /// Which of the two structures this is.
     public enum Form: Sendable, Equatable {
@@ -76,8 +77,8 @@ public struct Key: WireStructure, Equatable {
 
     private mutating func codePublic<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
         try codeForm(&coder)
-        try coder.value("keyUsage", &keyUsage, else: .invalidKeyUsage)
-        try coder.value("keyFlags", &keyFlags)
+        try coder.value("keyUsage", &keyUsage, else: .badKeyProperty)
+        try coder.value("keyFlags", &keyFlags, else: .badKeyProperty)
         try coder.value("authDataUsage", &authDataUsage)
         try coder.structure("algorithmParms", &algorithmParms)
         try codePCRInfo(&coder)
@@ -92,7 +93,7 @@ public struct Key: WireStructure, Equatable {
         try coder.uint16(form == .key12 ? "fill" : "rev", &second)
         guard coder.isDecoding else { return }
         if first == StructureTag.key12.rawValue {
-            guard second == 0 else { throw .invalidStructure }
+            guard second == 0 else { throw .badKeyProperty }
             form = .key12
             rev = 0
         } else {

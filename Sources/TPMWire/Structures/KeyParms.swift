@@ -2,9 +2,8 @@ import TPMCrypto
 
 /// TPM_KEY_PARMS, 12 bytes and the parameters of the algorithm (Part 2, 10.1).
 ///
-/// An unknown algorithm is TPM_BAD_KEY_PROPERTY, and so are parameters that the algorithm lacks or does not
-/// have; an unknown encryption scheme is TPM_INAPPROPRIATE_ENC and an unknown signature scheme
-/// TPM_INAPPROPRIATE_SIG. Whether algorithm, schemes and usage agree is for the engine.
+/// An unknown algorithm or scheme is TPM_BAD_KEY_PROPERTY, and so are parameters that the algorithm lacks or does not
+/// have. Whether algorithm, schemes and usage agree is for the engine.
 public struct KeyParms: WireStructure, Equatable {
     /// What the algorithm needs to know, by algorithm.
     public enum Parms: Sendable, Equatable {
@@ -39,8 +38,8 @@ public struct KeyParms: WireStructure, Equatable {
 
     public mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
         try coder.value("algorithmID", &algorithmID, else: .badKeyProperty)
-        try coder.value("encScheme", &encScheme, else: .inappropriateEnc)
-        try coder.value("sigScheme", &sigScheme, else: .inappropriateSig)
+        try coder.value("encScheme", &encScheme, else: .badKeyProperty)
+        try coder.value("sigScheme", &sigScheme, else: .badKeyProperty)
         if coder.isDecoding {
             parms =
                 algorithmID == .rsa

@@ -39,13 +39,15 @@ struct SettableValue: Sendable {
     typealias Store = @Sendable ([UInt8], inout Execution) throws(TPMResult) -> Void
 
     let restrictions: [Restriction]
+    /// Of the value, in bytes; another is TPM_BAD_PARAMETER.
+    let size: Int
     let store: Store
 
     /// - Parameter fixed: the only value that the flag may be set to.
     init(
         flag: WritableKeyPath<TPMState, Bool> & Sendable, _ restrictions: [Restriction], only fixed: Bool? = nil
     ) {
-        self.init(restrictions) { bytes, execution throws(TPMResult) in
+        self.init(restrictions, size: 1) { bytes, execution throws(TPMResult) in
             var decoder = WireDecoder(bytes, short: .badParameter)
             var value = false
             try decoder.bool("setValue", &value)
@@ -55,12 +57,15 @@ struct SettableValue: Sendable {
         }
     }
 
-    init(_ restrictions: [Restriction], store: @escaping Store) {
+    init(_ restrictions: [Restriction], size: Int, store: @escaping Store) {
         self.restrictions = restrictions
+        self.size = size
         self.store = store
     }
 
     func set(_ value: [UInt8], in execution: inout Execution) throws(TPMResult) {
+        // A value of another size is told before anything that keeps a right one from being stored.
+        guard value.count == size else { throw .badParameter }
         for restriction in restrictions { try execution.check(restriction) }
         try store(value, &execution)
     }

@@ -21,8 +21,8 @@ extension SettableValue {
     private static let permanentFlags: [PermanentFlag: SettableValue] = [
         .disable: .init(flag: \.permanent.flags.disable, [.ownerAuthorizationOrPhysicalPresence]),
         .ownership: .init(
-            flag: \.permanent.flags.ownership, [.noOwner, .noAuthorization, .enabledAndActive, .physicalPresence]),
-        .deactivated: .init(flag: \.permanent.flags.deactivated, [.noAuthorization, .enabled, .physicalPresence]),
+            flag: \.permanent.flags.ownership, [.noOwner, .enabledAndActive, .physicalPresence, .noAuthorization]),
+        .deactivated: .init(flag: \.permanent.flags.deactivated, [.enabled, .physicalPresence, .noAuthorization]),
         .readPubek: .init(flag: \.permanent.flags.readPubek, [.ownerAuthorization, .enabledAndActive]),
         .disableOwnerClear: .init(
             flag: \.permanent.flags.disableOwnerClear, [.ownerAuthorization, .enabledAndActive], only: true),
@@ -45,7 +45,7 @@ extension SettableValue {
 
     /// Part 2, 7.4.1.
     private static let permanentData: [PermanentDataField: SettableValue] = [
-        .restrictDelegate: .init([.ownerAuthorization, .enabledAndActive]) { value, execution throws(TPMResult) in
+        .restrictDelegate: .init([.ownerAuthorization, .enabledAndActive], size: 4) { value, execution throws(TPMResult) in
             var decoder = WireDecoder(value, short: .badParameter)
             var restriction = CMKDelegate()
             try decoder.value("setValue", &restriction)
@@ -56,8 +56,7 @@ extension SettableValue {
         },
         // It has no value: naming it makes new secrets. What was joined with the old ones is void: the blobs outside
         // do not load, nor do saved sessions, and a session that is open would mix the two.
-        .daaProof: .init([.ownerAuthorization]) { value, execution throws(TPMResult) in
-            guard value.isEmpty else { throw .badParameter }
+        .daaProof: .init([.ownerAuthorization], size: 0) { _, execution throws(TPMResult) in
             execution.state.permanent.daa = try execution.newDAASecrets()
             execution.state.any.daaSessions.closeAll()
         },
@@ -65,7 +64,7 @@ extension SettableValue {
 
     /// Part 2, 7.5.1 and 7.5.2.
     private static let stClearData: [STClearDataField: SettableValue] = [
-        .deferredPhysicalPresence: .init([]) { value, execution throws(TPMResult) in
+        .deferredPhysicalPresence: .init([], size: 4) { value, execution throws(TPMResult) in
             var decoder = WireDecoder(value, short: .badParameter)
             var bits: UInt32 = 0
             try decoder.uint32("setValue", &bits)

@@ -8,7 +8,8 @@ extension UnBind: CommandActions {
         let key = try execution.useKey(request.keyHandle, at: execution.authorization.last)
         // 3.
         guard key.key.keyUsage == .bind || key.key.keyUsage == .legacy else { throw .invalidKeyUsage }
-        // 4.
+        // 4. More than the key's size cannot have been encrypted with it.
+        guard request.inData.count <= key.key.pubKey.key.count else { throw .badDataSize }
         let isOAEP = key.key.algorithmParms.encScheme == .rsaesOAEPSHA1MGF1
         let plain = isOAEP ? try key.decrypt(request.inData) : try key.decryptPKCS1(request.inData)
         // 5. A legacy key's data carries no marks of a TPM.

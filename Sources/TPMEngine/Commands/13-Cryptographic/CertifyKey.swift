@@ -3,7 +3,8 @@ import TPMWire
 
 extension CertifyKey: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
-        // 1.
+        // 1. Both keys are there before any authorization is checked.
+        _ = try execution.key(request.keyHandle)
         try execution.key(request.certHandle).checkCertifies()
         // 2. With one session only it is that of the key to be certified.
         let isTwoSessions = execution.authorization.requests.count == 2
@@ -29,7 +30,8 @@ extension CertifyKey: CommandActions {
 
 extension CertifyKey2: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
-        // 1.
+        // 1. Both keys are there before any authorization is checked.
+        _ = try execution.key(request.keyHandle)
         try execution.key(request.certHandle).checkCertifies()
         // 2. With one session only it is that of the certifying key.
         let sessions = execution.authorization.requests.count

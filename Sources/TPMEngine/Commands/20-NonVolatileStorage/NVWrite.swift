@@ -45,7 +45,7 @@ extension NVWriteValue: CommandActions {
 extension NVWriteValueAuth: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
         // 1. to 3.
-        let area = try execution.nvArea(request.nvIndex)
+        let area = try execution.state.permanent.nv.area(request.nvIndex)
         guard area.pubInfo.permission.attributes.contains(.authWrite) else { throw .authConflict }
         try execution.authorize(.first, as: .nv(request.nvIndex), secret: area.authValue)
         // 4. to 9.
