@@ -34,8 +34,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .target(name: "Emulators", dependencies: ["TPMClient"], path: "Tests/Emulators"),
         .executableTarget(
-            name: "vtpm-benchmark", dependencies: ["COpenSSL", "TPMClient", "TPMEngine"], path: "Tests/Benchmark"),
+            name: "vtpm-benchmark", dependencies: ["COpenSSL", "Emulators", "TPMClient", "TPMEngine"],
+            path: "Tests/Benchmark"),
+        .executableTarget(
+            name: "vtpm-differential", dependencies: ["Emulators", "TPMClient", "TPMCrypto", "TPMEngine", "TPMWire"],
+            path: "Tests/Differential"),
         .testTarget(name: "TPMCryptoTests", dependencies: ["TPMCrypto"]),
         .testTarget(name: "TPMWireTests", dependencies: ["TPMWire"]),
         .testTarget(name: "TPMEngineTests", dependencies: ["CGMP", "TPMEngine", "TPMClient"]),

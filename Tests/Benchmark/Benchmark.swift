@@ -1,3 +1,4 @@
+import Emulators
 import Foundation
 
 /// Measures `vtpm emulate` beside Debian's swtpm, both through the same client over a Unix socket, and prints a table.
@@ -57,4 +58,9 @@ struct Benchmark {
     private static func bareOperation(_ bare: BareRSA) throws -> String {
         median(try (0..<200).map { _ in try bare.privateOperation() }).inMicroseconds
     }
+}
+
+/// What did not work, in a sentence.
+struct BenchmarkFailure: Error, CustomStringConvertible {
+    let description: String
 }

@@ -1,3 +1,4 @@
+import Emulators
 import TPMClient
 import TPMCrypto
 import TPMWire

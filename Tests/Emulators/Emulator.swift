@@ -3,13 +3,17 @@ import TPMClient
 
 /// An emulator in a process of its own, on a Unix socket, with new state in a temporary directory; it ends with the
 /// value.
-final class Emulator {
+public final class Emulator {
     private let process: Process
     private let directory: URL
-    let transport: any Transport
+    public let transport: any Transport
+    /// Where swtpm keeps its state.
+    public let state: URL
+    /// swtpm's control channel, when it was asked for.
+    public let control: SwtpmControl?
 
     /// The project's own, which lies beside this program. Keys are made when asked for unless `keyPool` says otherwise.
-    static func vtpm(keyPool: Int = 0) throws -> Emulator {
+    public static func vtpm(keyPool: Int = 0) throws -> Emulator {
         let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
             .deletingLastPathComponent().appendingPathComponent("vtpm")
         return try Emulator(program) { state, socket in
@@ -18,22 +22,26 @@ final class Emulator {
     }
 
     /// Debian's, of the package swtpm.
-    static func swtpm() throws -> Emulator {
-        try Emulator(URL(fileURLWithPath: swtpmPath)) { state, socket in
-            [
-                "socket", "--tpmstate", "dir=\(state)", "--server", "type=unixio,path=\(socket)",
-                "--flags", "not-need-init,startup-clear",
-            ]
+    ///
+    /// - Parameter isControlled: with its control channel; TPM_Startup is then left to the caller.
+    public static func swtpm(isControlled: Bool = false) throws -> Emulator {
+        try Emulator(URL(fileURLWithPath: swtpmPath), isControlled: isControlled) { state, socket in
+            let control = isControlled ? ["--ctrl", "type=unixio,path=\(socket).control"] : []
+            let start = isControlled ? "not-need-init" : "not-need-init,startup-clear"
+            return ["socket", "--tpmstate", "dir=\(state)", "--server", "type=unixio,path=\(socket)"] + control
+                + ["--flags", start]
         }
     }
 
-    static var hasSwtpm: Bool { FileManager.default.isExecutableFile(atPath: swtpmPath) }
+    public static var hasSwtpm: Bool { FileManager.default.isExecutableFile(atPath: swtpmPath) }
 
     private static let swtpmPath = "/usr/bin/swtpm"
 
-    private init(_ program: URL, arguments: (_ state: String, _ socket: String) -> [String]) throws {
-        directory = FileManager.default.temporaryDirectory.appendingPathComponent("vtpm-benchmark-\(UUID())")
-        let state = directory.appendingPathComponent("state")
+    private init(
+        _ program: URL, isControlled: Bool = false, arguments: (_ state: String, _ socket: String) -> [String]
+    ) throws {
+        directory = FileManager.default.temporaryDirectory.appendingPathComponent("vtpm-emulator-\(UUID())")
+        state = directory.appendingPathComponent("state")
         try FileManager.default.createDirectory(at: state, withIntermediateDirectories: true)
         let socket = directory.appendingPathComponent("socket").path
         let log = directory.appendingPathComponent("log")
@@ -47,11 +55,12 @@ final class Emulator {
         do {
             try process.run()
             transport = try Self.connect(socket, process)
+            control = isControlled ? try SwtpmControl(path: socket + ".control") : nil
         } catch {
             let words = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
             if process.isRunning { process.terminate() }
             try? FileManager.default.removeItem(at: directory)
-            throw BenchmarkFailure(description: "\(program.path) did not start: \(error)\n\(words)")
+            throw EmulatorFailure(description: "\(program.path) did not start: \(error)\n\(words)")
         }
     }
 
@@ -72,7 +81,9 @@ final class Emulator {
     }
 }
 
-/// What did not work, in a sentence.
-struct BenchmarkFailure: Error, CustomStringConvertible {
-    let description: String
+/// Why an emulator did not start or does not work, in a sentence.
+public struct EmulatorFailure: Error, CustomStringConvertible {
+    public let description: String
+
+    public init(description: String) { self.description = description }
 }
