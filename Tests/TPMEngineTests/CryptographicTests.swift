@@ -81,15 +81,19 @@ import Testing
         #expect(tpm.state.clear.pcrs[5] != .zero)
     }
 
-    @Test func sizesAreChecked() {
+    @Test func sizesAreCheckedAndAWrongOneEndsTheThread() {
         var tpm = startedTPM()
-        #expect(tpm.code(TPM.bytes(SHA1Update.self, .init(hashData: []))) == .shaThread)
-        _ = tpm.send(SHA1Start.self, .init())
-        #expect(tpm.code(TPM.bytes(SHA1Update.self, .init(hashData: [1]))) == .shaError)
-        #expect(
-            tpm.code(TPM.bytes(SHA1Update.self, .init(hashData: [UInt8](repeating: 0, count: 2112)))) == .shaError)
-        #expect(
-            tpm.code(TPM.bytes(SHA1Complete.self, .init(hashData: [UInt8](repeating: 0, count: 65)))) == .shaError)
+        let update = TPM.bytes(SHA1Update.self, .init(hashData: []))
+        #expect(tpm.code(update) == .shaThread)
+        for wrong in [
+            TPM.bytes(SHA1Update.self, .init(hashData: [1])),
+            TPM.bytes(SHA1Update.self, .init(hashData: [UInt8](repeating: 0, count: 2112))),
+            TPM.bytes(SHA1Complete.self, .init(hashData: [UInt8](repeating: 0, count: 65))),
+        ] {
+            _ = tpm.send(SHA1Start.self, .init())
+            #expect(tpm.code(wrong) == .shaError)
+            #expect(tpm.code(update) == .shaThread)
+        }
     }
 }
 

@@ -161,7 +161,7 @@ import Testing
         let signing = try client.signDAA(
             with: platform.credential, parameters: platform.issuer.parameters, owner: tpm.ownerAuth)
         #expect(tpm.daaHandles == [signing.handle])
-        #expect(tpm.result { _ = try signing.pseudonym(base: []) } == .daaStage)
+        #expect(tpm.result { _ = try signing.pseudonym(base: []) } == .daaInputData0)
         #expect(tpm.daaHandles.isEmpty && transport.isOpen)
     }
 }

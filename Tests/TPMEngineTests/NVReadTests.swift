@@ -237,7 +237,7 @@ import Testing
         #expect(tpm.read(20, from: dir) == .success(value))
         #expect(tpm.read(2, from: dir, at: 3) == .success([3, 4]))
         #expect(tpm.read(2, from: dir, at: 19) == .failure(.noSpace))
-        #expect(tpm.readAuth(20, from: dir) == .failure(.authConflict))
+        #expect(tpm.readAuth(20, from: dir) == .failure(.badIndex))
         #expect(tpm.read(20, from: dir, at: 0, try tpm.ownerSession()) == .failure(.authConflict))
         // An empty read locks nothing.
         #expect(tpm.read(0, from: dir) == .success([]))

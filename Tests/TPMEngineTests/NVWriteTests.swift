@@ -291,7 +291,7 @@ import Testing
         let tpm = OwnedTPM.withProtectedNV()
         let value = [UInt8](repeating: 7, count: 20)
         #expect(tpm.write(value, to: dir) == .authConflict)
-        #expect(tpm.writeAuth(value, to: dir) == .authConflict)
+        #expect(tpm.writeAuth(value, to: dir) == .badIndex)
         #expect(tpm.write(Array(value.dropLast()), to: dir, at: 0, try tpm.ownerSession()) == .notFullWrite)
         #expect(tpm.write(value, to: dir, at: 1, try tpm.ownerSession()) == .noSpace)
         #expect(tpm.write(value, to: dir, at: 0, try tpm.ownerSession()) == .success)
