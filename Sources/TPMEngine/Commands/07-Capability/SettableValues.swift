@@ -45,7 +45,8 @@ extension SettableValue {
 
     /// Part 2, 7.4.1.
     private static let permanentData: [PermanentDataField: SettableValue] = [
-        .restrictDelegate: .init([.ownerAuthorization, .enabledAndActive], size: 4) { value, execution throws(TPMResult) in
+        .restrictDelegate: .init([.ownerAuthorization, .enabledAndActive], size: 4) {
+            value, execution throws(TPMResult) in
             var decoder = WireDecoder(value, short: .badParameter)
             var restriction = CMKDelegate()
             try decoder.value("setValue", &restriction)
