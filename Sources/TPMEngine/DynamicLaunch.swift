@@ -19,8 +19,11 @@ extension TPM {
                 tpm.fail()
                 throw .invalidPostInit
             }
-            // What was measured from a running thread, or saved, belongs to what ran before.
+            // A running thread, an exclusive session and a saved state belong to what ran before.
             tpm.state.any.sha1 = nil
+            if let exclusive = tpm.state.any.transports.exclusive {
+                tpm.state.any.transports.close(exclusive.transHandle)
+            }
             if tpm.state.saved != nil { tpm.state.saved = nil }
             if !tpm.state.permanent.flags.tpmEstablished { tpm.state.permanent.flags.tpmEstablished = true }
             tpm.state.any.tosPresent = true

@@ -119,6 +119,24 @@ import Testing
         #expect(tpm.code(SHA1Complete.self, .init(hashData: [1])) == .shaThread)
     }
 
+    @Test func theExclusiveTransportSessionEndsAndNoOther() throws {
+        let tpm = OwnedTPM()
+        let stays = try tpm.transport()
+        let exclusive = try tpm.transport(exclusive: true)
+        #expect(tpm.tpm.state.any.transports.exclusive?.transHandle == exclusive.handle)
+        _ = tpm.tpm.hashStart()
+        #expect(tpm.tpm.state.any.transports.sessions.map(\.transHandle) == [stays.handle])
+    }
+
+    @Test func theOwnersEndDoesNotDisturbALaunch() throws {
+        let tpm = OwnedTPM()
+        _ = tpm.tpm.hashStart()
+        _ = tpm.tpm.hashData(code)
+        try tpm.client.clear(owner: tpm.ownerAuth)
+        #expect(tpm.tpm.hashEnd().result == .success)
+        #expect(tpm.tpm.state.clear.pcrs[17] == SHA1.hash(Digest.zero, SHA1.hash(code)))
+    }
+
     @Test func aSavedStateEnds() throws {
         let tpm = OwnedTPM(.started)
         tpm.tpm.state.permanent.flags.tpmEstablished = true

@@ -45,10 +45,9 @@ public enum CommandTable {
         // 23 and 24
         GetTicks.self, TickStampBlob.self,
         EstablishTransport.self, ExecuteTransport.self, ReleaseTransportSigned.self,
-        // 26
-        DAAJoin.self, DAASign.self,
-        // 25
+        // 25 and 26
         CreateCounter.self, IncrementCounter.self, ReadCounter.self, ReleaseCounter.self, ReleaseCounterOwner.self,
+        DAAJoin.self, DAASign.self,
         // 27
         EvictKey.self, TerminateHandle.self, SaveKeyContext.self, LoadKeyContext.self, SaveAuthContext.self,
         LoadAuthContext.self, DirWriteAuth.self, DirRead.self, ChangeAuthAsymStart.self, ChangeAuthAsymFinish.self,

@@ -60,6 +60,7 @@ extension Execution {
         any.postInitialise = state.any.postInitialise
         any.isFailed = state.any.isFailed
         any.tosPresent = state.any.tosPresent
+        any.launch = state.any.launch
         any.ticks = TickSession(start: environment.clock.microseconds)
         state.any = any
         // 8. The PCRs stay, and so do the volatile locks of the NV areas.
