@@ -24,7 +24,8 @@ struct PeerTests {
         try moves(tpm)
         try identifies(tpm)
         try counts(tpm)
-        try DelegationCallTests.delegate(tpm)
+        // Debian's swtpm does not know the other one here.
+        try DelegationCallTests.delegate(tpm, schemes: [.xor])
         try carries(tpm)
         try audits(tpm)
         try tpm.changeStorageRootKey(to: auth, owner: owner)

@@ -8,6 +8,19 @@ import Testing
 private let secret = Secret([UInt8](repeating: 0x7e, count: 20))
 private let digest = [UInt8](repeating: 1, count: 20)
 
+/// An identity key that is to be made.
+private func identity(hiddenBy session: Session) throws -> MakeIdentity.Request {
+    .init(
+        identityAuth: try session.hide(secret), labelPrivCADigest: .zero, idKeyParams: OwnedTPM.template(.identity))
+}
+
+/// What a privacy CA sends to an identity key: TPM_ASYM_CA_CONTENTS with a session key of AES.
+private func activation(of key: KeyHandle, on tpm: OwnedTPM) throws -> ActivateIdentity.Request {
+    let pubkey = try #require(tpm.tpm.state.keys[key]).key.pubkey
+    let contents = [0, 0, 0, 6, 0, 1, 0, 16] + [UInt8](repeating: 5, count: 16) + SHA1.hash(try pubkey.encoded()).bytes
+    return .init(idKeyHandle: key, blob: try tpm.encryptedForEK(Secret(contents)))
+}
+
 /// The commands of Part 2, 20.2.1, each so that it succeeds: what ``DelegationPermissionTests`` delegates.
 enum OwnerCommands {
     struct Case {
@@ -17,12 +30,11 @@ enum OwnerCommands {
     }
 
     /// Those that hide a secret, so that an OIAP session is not enough.
-    static let hiding: Set<Ordinal> = [.delegateCreateOwnerDelegation, .nvDefineSpace]
+    static let hiding: Set<Ordinal> = [.delegateCreateOwnerDelegation, .nvDefineSpace, .createCounter, .makeIdentity]
 
     /// Those that are tried with the chapter that they belong to.
     static let elsewhere: Set<Ordinal> = [
-        .daaSign, .releaseCounterOwner, .createCounter, .fieldUpgrade, .setRedirection, .activateIdentity,
-        .makeIdentity, .loadMaintenanceArchive, .daaJoin,
+        .daaSign, .fieldUpgrade, .setRedirection, .loadMaintenanceArchive,
     ]
 
     /// A case of a command without anything to prepare.
@@ -87,6 +99,32 @@ enum OwnerCommands {
                     NVWriteValue.self, .init(nvIndex: OwnedTPM.index, offset: 0, data: [1, 2, 3, 4]), session)
             },
             .dirWriteAuth: plain(DirWriteAuth.self, .init(dirIndex: 0, newContents: .zero)),
+            .createCounter: Case { tpm, _, session in
+                try tpm.client.execute(
+                    CreateCounter.self, .init(encAuth: try session.hide(secret), label: [1, 2, 3, 4]), session)
+            },
+            .releaseCounterOwner: Case(
+                prepare: { tpm, _ in
+                    let session = try tpm.ownerOSAP()
+                    let request = CreateCounter.Request(encAuth: try session.hide(secret), label: [1, 2, 3, 4])
+                    return be32(try tpm.client.execute(CreateCounter.self, request, session).countID)
+                },
+                run: { tpm, countID, session in
+                    let countID = countID.reduce(0) { $0 << 8 | UInt32($1) }
+                    try tpm.client.execute(ReleaseCounterOwner.self, .init(countID: countID), session)
+                }),
+            .makeIdentity: Case { tpm, _, session in
+                try tpm.client.execute(
+                    MakeIdentity.self, try identity(hiddenBy: session), try tpm.srkSession(), session)
+            },
+            .activateIdentity: Case(
+                prepare: { tpm, _ in be32(try tpm.identityKey().rawValue) },
+                run: { tpm, handle, session in
+                    let key = KeyHandle(rawValue: handle.reduce(0) { $0 << 8 | UInt32($1) })
+                    try tpm.client.execute(
+                        ActivateIdentity.self, try activation(of: key, on: tpm), try tpm.keySession(), session)
+                }),
+            .daaJoin: plain(DAAJoin.self, .init(handle: 0, stage: 0, inputData0: be32(1))),
             .killMaintenanceFeature: plain(KillMaintenanceFeature.self, .init()),
             .createMaintenanceArchive: Case(
                 prepare: { tpm, _ in
@@ -138,7 +176,7 @@ enum KeyCommands {
 
     /// Those that are tried with the chapter that they belong to.
     static let elsewhere: Set<Ordinal> = [
-        .cmkCreateBlob, .activateIdentity, .makeIdentity, .releaseTransportSigned,
+        .cmkCreateBlob, .releaseTransportSigned,
         .changeAuthAsymFinish, .changeAuthAsymStart, .cmkConvertMigration,
     ]
 
@@ -220,6 +258,16 @@ enum KeyCommands {
                         migrationAuthorityApproval: approval, migrationAuthorityDigest: .zero),
                     session)
             },
+            .makeIdentity: Case(prepare: srk) { tpm, _, _, session in
+                let owner = try tpm.ownerOSAP()
+                try tpm.client.execute(MakeIdentity.self, try identity(hiddenBy: owner), session, owner)
+            },
+            .activateIdentity: Case(
+                prepare: { tpm, _ in (try tpm.identityKey(), []) },
+                run: { tpm, key, _, session in
+                    try tpm.client.execute(
+                        ActivateIdentity.self, try activation(of: key, on: tpm), session, try tpm.ownerSession())
+                }),
             .establishTransport: Case(prepare: srk) { tpm, key, _, session in
                 let auth = try TransportAuth(authData: secret).encodedSecret()
                 let hidden = try tpm.publicKey(key).encryptOAEP(auth, random: SeededRandom(seed: 4))
