@@ -68,10 +68,11 @@ extension Chapter {
     ]
 
     private static func quote(_ pair: Pair, _ key: LoadedKey, _ selection: PCRSelection) throws {
+        let isDamaged = pair.nextForm != nil
         let quoted = try pair.send(Quote.self, key.oiap) { side, _ in
             .init(keyHandle: key.handle[side], externalData: Digest(repeating: 4), targetPCR: selection)
         }
-        guard let quoted, let publicKey = key.publicKey, !selection.isEmpty else { return }
+        guard let quoted, let publicKey = key.publicKey, !selection.isEmpty, !isDamaged else { return }
         pair.check("the signature of TPM_Quote verifies") { side in
             let info = QuoteInfo(
                 digestValue: SHA1.hash(try quoted[side].pcrData.encoded()), externalData: Digest(repeating: 4))
