@@ -63,12 +63,15 @@ final class CommandQueue {
         return nil
     }
 
+    /// Commands that the table calls short and that use a private key.
+    private static let shortWithRSA: Set<Ordinal> = [.loadMaintenanceArchive]
+
     /// True unless the command computes with RSA or makes keys (Part 2, 17: duration).
     private static func isQuick(_ command: [UInt8]) -> Bool {
         guard command.count >= 10 else { return true }
         let ordinal = Ordinal(rawValue: command[6..<10].reduce(0) { $0 << 8 | UInt32($1) })
         guard let row = OrdinalTable.row(for: ordinal) else { return true }
-        return row.duration == .short
+        return row.duration == .short && !shortWithRSA.contains(ordinal)
     }
 
     private func work(for client: any CommandClient, _ body: @escaping @Sendable (TPMInstance) -> [UInt8]) {
