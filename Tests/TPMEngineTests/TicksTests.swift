@@ -72,7 +72,7 @@ import Testing
         let ticks = [0, 0x14, 0, 0, 0, 0, 1, 2, 3, 4, 0, 1] + stamp.currentTicks.tickNonce.bytes
         let info = [0, 5, 0x54, 0x53, 0x54, 0x50] + nonce.bytes + be32(52) + stamped.bytes + ticks
         let signer = try tpm.publicKey(key)
-        #expect(try signer.verifyPKCS1(digestInfo: digestInfo(SHA1.hash(info)), signature: stamp.sig))
+        #expect(signer.verifyPKCS1(digestInfo: digestInfo(SHA1.hash(info)), signature: stamp.sig))
         #expect(stamp.isSigned(by: signer, digest: stamped, nonce: nonce))
         #expect(!stamp.isSigned(by: signer, digest: stamped, nonce: .zero))
         #expect(!stamp.isSigned(by: signer, digest: .zero, nonce: nonce))
