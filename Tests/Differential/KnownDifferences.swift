@@ -155,6 +155,14 @@ extension KnownDifference {
 
     private static var chapters3to10: [KnownDifference] {
         [
+            .init("Part 2, 21.1", "TPM_CAP_NV_LIST is in the order of the indices", [.getCapability], fields: ["resp"])
+            {
+                $0.number(at: 0) == CapabilityArea.nvList.rawValue
+            },
+            .init("Part 2, 4.4", "each TPM gives handles of its own", [.getCapability], fields: ["resp"]) {
+                let lists: [CapabilityArea] = [.handle, .keyHandle]
+                return lists.map(\.rawValue).contains($0.number(at: 0) ?? 0)
+            },
             .init(
                 "Part 3, 7.1", "the properties that the maker of a TPM chooses", [.getCapability], fields: ["resp"]
             ) { step in
@@ -258,6 +266,14 @@ extension KnownDifference {
             .init(
                 "Part 2, 17", "which commands are audited without being told to", [.getAuditDigest],
                 fields: ["ordSize", "ordList"]),
+            .init(
+                "Part 3, 12", "maintenance, which is optional, can be audited", [.setOrdinalAuditStatus],
+                ours: .these([.success]), theirs: .these([.badParameter])
+            ) { $0.number(at: 0).map { maintenance.contains(Ordinal(rawValue: $0)) } == true },
+            .init(
+                "Part 3, 11.2", "what does not decrypt, or to no key: each TPM's own bytes", [.convertMigrationBlob],
+                ours: .these([.decryptError, .invalidStructure]), theirs: .these([.decryptError, .invalidStructure])
+            ) { $0.isDamaged("flipped") },
             .init(
                 "Part 3, 8.5", "an ordinal that is none is TPM_BADINDEX", [.setOrdinalAuditStatus],
                 ours: .these([.badIndex]), theirs: .these([.badParameter, .success])),
