@@ -30,8 +30,7 @@ public struct DAASessionTable: Sendable, Equatable {
     /// `start` (Part 2, 4.4).
     mutating func open(start: UInt32) throws(TPMResult) -> DAASession {
         guard freeCount > 0 else { throw .resources }
-        var handle = start
-        while handle == 0 || self[handle] != nil { handle &+= 1 }
+        let handle = freeHandle(from: start) { self[$0] != nil }
         let session = DAASession(handle: handle)
         sessions.append(session)
         return session

@@ -54,8 +54,7 @@ public struct SessionTable: Sendable, Equatable {
         nonceEven: Digest, start: UInt32, binding: AuthSession.Binding? = nil
     ) throws(TPMResult) -> AuthSession {
         guard freeCount > 0 else { throw .resources }
-        var handle = start
-        while handle == 0 || self[handle] != nil { handle &+= 1 }
+        let handle = freeHandle(from: start) { self[$0] != nil }
         let session = AuthSession(handle: handle, nonceEven: nonceEven, binding: binding)
         sessions.append(session)
         return session

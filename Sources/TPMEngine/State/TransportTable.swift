@@ -22,8 +22,7 @@ public struct TransportTable: Sendable, Equatable {
     mutating func open(_ session: TransportInternal, start: UInt32) throws(TPMResult) -> TransportInternal {
         guard freeCount > 0 else { throw .resources }
         var session = session
-        session.transHandle = start
-        while session.transHandle == 0 || self[session.transHandle] != nil { session.transHandle &+= 1 }
+        session.transHandle = freeHandle(from: start) { self[$0] != nil }
         sessions.append(session)
         return session
     }
