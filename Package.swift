@@ -24,7 +24,7 @@ let package = Package(
         .target(
             name: "TPMServer",
             dependencies: [
-                "TPMEngine",
+                "TPMCrypto", "TPMEngine", "TPMWire",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
@@ -45,7 +45,7 @@ let package = Package(
         .testTarget(name: "TPMWireTests", dependencies: ["TPMWire"]),
         .testTarget(name: "TPMEngineTests", dependencies: ["CGMP", "TPMEngine", "TPMClient"]),
         .testTarget(name: "TPMClientTests", dependencies: ["TPMClient", "TPMEngine"]),
-        .testTarget(name: "TPMServerTests", dependencies: ["TPMServer", "TPMClient"]),
+        .testTarget(name: "TPMServerTests", dependencies: ["TPMCrypto", "TPMServer", "TPMClient"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,26 +1,33 @@
 import Dispatch
+import Synchronization
 import TPMEngine
 import TPMWire
 
-/// The commands of all clients of one TPM: executed one at a time, in the order in which they came.
+/// The commands of all clients of one TPM and the signals of its board: done one at a time, in the order in which they
+/// came.
 ///
 /// It belongs to one thread, that of `home`. A command without RSA runs there at once, for a hop to another thread
-/// takes longer than most of them; one with RSA, and the writing of a state to disk, runs on a queue of the TPM's own,
-/// and the others wait for it.
+/// takes longer than most of them; one with RSA, a signal, and the writing of a state to disk run on a queue of the
+/// TPM's own, and the others wait for it.
 final class CommandQueue {
     /// Runs a closure on the thread that the queue belongs to; called on any thread.
     typealias Home = @Sendable (@escaping @Sendable () -> Void) -> Void
 
-    private struct Waiting {
-        let client: any CommandClient
-        let command: [UInt8]
+    /// What is done with the TPM; it returns the answer.
+    typealias Work = @Sendable (TPMInstance) -> [UInt8]
+
+    private enum Job {
+        case command([UInt8], Locality)
+        case signal(Work)
     }
 
     private let instance: TPMInstance
     private let home: Home
     private let worker = DispatchQueue(label: "vtpm.tpm")
-    private var waiting: [Waiting] = []
+    private var waiting: [(job: Job, client: any CommandClient)] = []
     private var isWorking = false
+    /// Tells the worker that nobody wants the answer of the command that it executes.
+    private let isCancelled = Atomic(false)
     private var whenIdle: (() -> Void)?
 
     init(_ instance: TPMInstance, home: @escaping Home) {
@@ -30,21 +37,43 @@ final class CommandQueue {
 
     /// Takes a command from a client that has none here. Returns the answer, or nil when the client will get it
     /// later through ``CommandClient/receive(_:)``: never, once the queue is drained.
-    func submit(_ command: [UInt8], from client: any CommandClient) -> [UInt8]? {
-        guard whenIdle == nil else { return nil }
-        if isWorking || !waiting.isEmpty {
-            waiting.append(Waiting(client: client, command: command))
-            return nil
-        }
-        return start(command, for: client)
+    func submit(_ command: [UInt8], locality: Locality, from client: any CommandClient) -> [UInt8]? {
+        take(.command(command, locality), from: client)
     }
 
-    /// Forgets the waiting command of a client that is gone. One that runs is not interrupted.
+    /// Takes what a board does to its TPM, from a client that has nothing else here. The client gets the answer through
+    /// ``CommandClient/receive(_:)``: never, once the queue is drained.
+    func perform(for client: any CommandClient, _ signal: @escaping Work) {
+        _ = take(.signal(signal), from: client)
+    }
+
+    private func take(_ job: Job, from client: any CommandClient) -> [UInt8]? {
+        guard whenIdle == nil else { return nil }
+        if isWorking || !waiting.isEmpty {
+            waiting.append((job, client))
+            return nil
+        }
+        return start(job, for: client)
+    }
+
+    /// Ends the commands that run or wait: they answer TPM_FAIL, and have no effect unless they fail by themselves.
+    func cancel() {
+        if isWorking { isCancelled.store(true, ordering: .releasing) }
+        var cancelled: [any CommandClient] = []
+        waiting.removeAll { item in
+            guard case .command = item.job else { return false }
+            cancelled.append(item.client)
+            return true
+        }
+        for client in cancelled { client.receive(TPM.failure(.fail)) }
+    }
+
+    /// Forgets the waiting job of a client that is gone. One that runs is not interrupted.
     func withdraw(_ client: any CommandClient) {
         waiting.removeAll { $0.client === client }
     }
 
-    /// Forgets every waiting command, takes no other, and calls `body` when the last was answered.
+    /// Forgets every waiting job, takes no other, and calls `body` when the last was answered.
     func drain(_ body: @escaping () -> Void) {
         waiting = []
         whenIdle = body
@@ -52,14 +81,20 @@ final class CommandQueue {
     }
 
     /// The answer of a command that is done on this thread; nil when the worker has it.
-    private func start(_ command: [UInt8], for client: any CommandClient) -> [UInt8]? {
-        guard Self.isQuick(command) else {
-            work(for: client) { $0.finish($0.execute(command)) }
-            return nil
+    private func start(_ job: Job, for client: any CommandClient) -> [UInt8]? {
+        switch job {
+        case .signal(let signal): work(for: client, signal)
+        case .command(let command, let locality) where !Self.isQuick(command):
+            let isCancelled = CancelMark(queue: self)
+            work(for: client) { instance in
+                let executed = instance.execute(command, locality: locality)
+                return instance.finish(executed, isCancelled: isCancelled.isSet)
+            }
+        case .command(let command, let locality):
+            let executed = instance.execute(command, locality: locality)
+            guard executed.mustWait else { return instance.finish(executed) }
+            work(for: client) { $0.finish(executed) }
         }
-        let executed = instance.execute(command)
-        guard executed.mustSave else { return instance.finish(executed) }
-        work(for: client) { $0.finish(executed) }
         return nil
     }
 
@@ -74,12 +109,13 @@ final class CommandQueue {
         return row.duration == .short && !shortWithRSA.contains(ordinal)
     }
 
-    private func work(for client: any CommandClient, _ body: @escaping @Sendable (TPMInstance) -> [UInt8]) {
+    private func work(for client: any CommandClient, _ body: @escaping Work) {
         isWorking = true
-        let work = Work(queue: self, client: client)
+        isCancelled.store(false, ordering: .relaxed)
+        let errand = Errand(queue: self, client: client)
         worker.async {
-            let answer = body(work.queue.instance)
-            work.queue.home { work.queue.finished(answer, for: work.client) }
+            let answer = body(errand.queue.instance)
+            errand.queue.home { errand.queue.finished(answer, for: errand.client) }
         }
     }
 
@@ -93,21 +129,27 @@ final class CommandQueue {
     private func startWaiting() {
         while !isWorking, !waiting.isEmpty {
             let next = waiting.removeFirst()
-            guard let answer = start(next.command, for: next.client) else { continue }
+            guard let answer = start(next.job, for: next.client) else { continue }
             next.client.receive(answer)
         }
     }
 
     /// What crosses to the worker and back. The worker touches the instance alone, and while it does nobody else
     /// touches that: `isWorking` keeps them off.
-    private struct Work: @unchecked Sendable {
+    private struct Errand: @unchecked Sendable {
         let queue: CommandQueue
         let client: any CommandClient
+    }
+
+    /// The worker's view of `isCancelled`.
+    private struct CancelMark: @unchecked Sendable {
+        let queue: CommandQueue
+        var isSet: Bool { queue.isCancelled.load(ordering: .acquiring) }
     }
 }
 
 /// Sends commands to a ``CommandQueue``, one at a time.
 protocol CommandClient: AnyObject {
-    /// Takes the answer to the command that was waiting or running; called on the queue's thread.
+    /// Takes the answer to what was waiting or running; called on the queue's thread.
     func receive(_ answer: [UInt8])
 }

@@ -2,21 +2,48 @@ import Glibc
 import Logging
 import TPMEngine
 
-/// One client's socket: takes its commands one after another, and answers each before it reads on.
+/// What is spoken over a ``Connection``: makes requests of what arrives, and has them answered one at a time.
+protocol Conversation: AnyObject {
+    /// Takes bytes that arrived, and the descriptors that came along, which are its own from here on.
+    func append(_ bytes: UnsafeRawBufferPointer, _ descriptors: [Int32])
+
+    /// Acts on the next request that is there, for the client that the answer goes to.
+    func proceed(for client: any CommandClient) -> ConversationStep
+
+    /// True when a request began and did not end.
+    var isInRequest: Bool { get }
+
+    /// The client is gone: whatever waits for it is forgotten.
+    func end(for client: any CommandClient)
+}
+
+/// What became of the next request.
+enum ConversationStep {
+    /// There is none before more bytes arrive.
+    case needsMore
+    case answer([UInt8])
+    /// The answer comes through ``CommandClient/receive(_:)``.
+    case comesLater
+    /// Where the next request begins cannot be known: the answer is the last. The reason is a sentence for the log.
+    case last([UInt8], reason: String)
+}
+
+/// One client's socket: takes its requests one after another, and answers each before it reads on.
 ///
 /// So a client holds no more memory than a read and an answer, and one that is slow, silent or talks garbage holds up
 /// nobody but itself.
 final class Connection: EventSource, CommandClient {
     private let descriptor: Int32
     private let loop: EventLoop
-    private let queue: CommandQueue
+    private let conversation: any Conversation
     private let logger: Logger
+    /// True for a client that gets one answer.
+    private let closesAfterAnswer: Bool
     private let whenClosed: (Connection) -> Void
     private var slot: EventLoop.Slot?
-    private var framer = MessageFramer()
     /// The rest of an answer that the client did not take yet.
     private var unsent: ArraySlice<UInt8> = []
-    /// True from when a command is in the queue until its answer comes.
+    /// True from when a request was taken until its answer comes.
     private var isWaiting = false
     /// Set at the end of the stream: nothing is read any more, and the last answer ends it.
     private var isEnding = false
@@ -24,13 +51,14 @@ final class Connection: EventSource, CommandClient {
 
     /// Takes over the socket.
     init(
-        _ descriptor: Int32, loop: EventLoop, queue: CommandQueue, logger: Logger,
-        whenClosed: @escaping (Connection) -> Void
+        _ descriptor: Int32, loop: EventLoop, conversation: any Conversation, logger: Logger,
+        closesAfterAnswer: Bool = false, whenClosed: @escaping (Connection) -> Void
     ) {
         self.descriptor = descriptor
         self.loop = loop
-        self.queue = queue
+        self.conversation = conversation
         self.logger = logger
+        self.closesAfterAnswer = closesAfterAnswer
         self.whenClosed = whenClosed
         slot = loop.add(self, descriptor, interest)
     }
@@ -44,7 +72,6 @@ final class Connection: EventSource, CommandClient {
             read()
         }
         serve()
-
     }
 
     func receive(_ answer: [UInt8]) {
@@ -58,31 +85,35 @@ final class Connection: EventSource, CommandClient {
         guard let slot else { return }
         self.slot = nil
         loop.remove(slot)
-        queue.withdraw(self)
+        conversation.end(for: self)
         Glibc.close(descriptor)
-        if framer.isInMessage { logger.debug("A client left in the middle of a command.") }
+        if conversation.isInRequest { logger.debug("A client left in the middle of a request.") }
         whenClosed(self)
     }
 
     private func read() {
         let buffer = loop.readBuffer
-        let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
-        if count > 0 { framer.append(UnsafeRawBufferPointer(rebasing: buffer[..<count])) }
-        if count == 0 { isEnding = true }
-        if count < 0, errno != EAGAIN, errno != EINTR { close() }
+        let received = Ancillary.receive(descriptor, buffer)
+        if received.count > 0 {
+            conversation.append(
+                UnsafeRawBufferPointer(rebasing: buffer[..<received.count]), received.descriptors)
+        }
+        if received.count == 0 { isEnding = true }
+        if received.count < 0, errno != EAGAIN, errno != EINTR { close() }
     }
 
-    /// Executes what is there, as long as the client takes the answers; then says what to wait for.
+    /// Acts on what is there, as long as the client takes the answers; then says what to wait for.
     private func serve() {
-        while slot != nil, !isWaiting, unsent.isEmpty, let message = framer.next() {
-            switch message {
-            case .command(let command):
-                if let answer = queue.submit(command, from: self) { send(answer) } else { isWaiting = true }
-            case .unusable(let paramSize):
-                logger.warning("A client sent a header with paramSize \(paramSize); its connection is closed.")
-                framer = MessageFramer()
+        steps: while slot != nil, !isWaiting, unsent.isEmpty {
+            switch conversation.proceed(for: self) {
+            case .needsMore: break steps
+            case .answer(let answer): send(answer)
+            case .comesLater: isWaiting = true
+            case .last(let answer, let reason):
+                logger.warning("\(reason) Its connection is closed.")
                 isEnding = true
-                send(TPM.failure(.badParamSize))
+                send(answer)
+                break steps
             }
         }
         guard let slot else { return }
@@ -96,6 +127,7 @@ final class Connection: EventSource, CommandClient {
 
     private func send(_ answer: [UInt8]) {
         unsent = answer[...]
+        if closesAfterAnswer { isEnding = true }
         flush()
     }
 

@@ -7,18 +7,32 @@ public struct ListenError: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// A socket that is bound and listens. The file of a Unix socket belongs to its owner alone (mode 0600), and goes when
-/// this object dies.
+/// Who may connect to a Unix socket, by the permissions of its file.
+public struct SocketPermissions: Sendable, Equatable {
+    /// The file's owner alone unless it says otherwise.
+    public var mode: mode_t = 0o600
+    /// Nil leaves the file to who made it.
+    public var owner: uid_t?
+    public var group: gid_t?
+
+    public init(mode: mode_t = 0o600, owner: uid_t? = nil, group: gid_t? = nil) {
+        self.mode = mode
+        self.owner = owner
+        self.group = group
+    }
+}
+
+/// A socket that is bound and listens. The file of a Unix socket that it made goes when this object dies.
 final class ListeningSocket {
     let descriptor: Int32
     /// With the port that the system chose, where 0 was asked for.
     let address: ListenAddress
     private var file: FileIdentity?
 
-    init(_ address: ListenAddress) throws(ListenError) {
+    init(_ address: ListenAddress, _ permissions: SocketPermissions = SocketPermissions()) throws(ListenError) {
         switch address {
         case .unix(let path):
-            descriptor = try Self.bindUnix(path)
+            descriptor = try Self.bindUnix(path, permissions)
             file = FileIdentity(path)
             self.address = address
         case .tcp(let host, let port):
@@ -27,6 +41,20 @@ final class ListeningSocket {
         }
         makeNonBlocking(descriptor)
         guard listen(descriptor, 64) == 0 else { throw ListenError("Nobody can listen at \(address): \(lastError()).") }
+    }
+
+    /// Takes over a socket that listens.
+    init(_ descriptor: Int32) throws(ListenError) {
+        var isListening: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length) == 0, isListening != 0 else {
+            throw ListenError("The descriptor \(descriptor) is no socket that listens.")
+        }
+        self.descriptor = descriptor
+        makeNonBlocking(descriptor)
+        address =
+            Self.port(of: descriptor).map { .tcp(host: "descriptor", port: $0) }
+            ?? .unix(path: "descriptor \(descriptor)")
     }
 
     deinit {
@@ -99,20 +127,33 @@ extension ListeningSocket {
 // MARK: - Unix
 
 extension ListeningSocket {
-    private static func bindUnix(_ path: String) throws(ListenError) -> Int32 {
+    private static func bindUnix(_ path: String, _ permissions: SocketPermissions) throws(ListenError) -> Int32 {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw ListenError("No Unix socket can be made: \(lastError()).") }
         do throws(ListenError) {
             try makeRoom(path)
             // On Linux the file gets the socket's mode.
-            guard fchmod(descriptor, 0o600) == 0, try withAddress(path, { Glibc.bind(descriptor, $0, $1) }) == 0 else {
-                throw ListenError("Nobody can listen at unix:\(path): \(lastError()).")
-            }
+            guard fchmod(descriptor, permissions.mode) == 0,
+                try withAddress(path, { Glibc.bind(descriptor, $0, $1) }) == 0
+            else { throw ListenError("Nobody can listen at unix:\(path): \(lastError()).") }
+            try giveAway(path, permissions)
         } catch {
             close(descriptor)
             throw error
         }
         return descriptor
+    }
+
+    /// Gives the file its owner and, beyond the process's umask, its mode; nobody can connect yet.
+    private static func giveAway(_ path: String, _ permissions: SocketPermissions) throws(ListenError) {
+        let owned =
+            permissions.owner == nil && permissions.group == nil
+            || lchown(path, permissions.owner ?? .max, permissions.group ?? .max) == 0
+        guard owned, chmod(path, permissions.mode) == 0 else {
+            let reason = lastError()
+            unlink(path)
+            throw ListenError("The socket unix:\(path) cannot get its owner and mode: \(reason).")
+        }
     }
 
     /// Removes a socket file that a dead process left behind; refuses to touch anything else.
@@ -161,4 +202,11 @@ private struct FileIdentity: Equatable {
         inode = status.st_ino
         isSocket = status.st_mode & S_IFMT == S_IFSOCK
     }
+}
+
+/// True for one end of a connected stream socket.
+func isStreamSocket(_ descriptor: Int32) -> Bool {
+    var kind: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    return getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &kind, &length) == 0 && kind == Int32(SOCK_STREAM.rawValue)
 }

@@ -4,38 +4,64 @@ import TPMEngine
 
 /// Serves one TPM to any number of clients at any number of addresses.
 ///
-/// Make it, ``listen(at:)``, ``startUp(_:)``, ``run()`` until ``stop()``, ``close()``. All but `stop` belongs to one
-/// thread.
+/// Make it, listen, ``startUp(_:)``, ``run()`` until ``stop()``, ``close()``. All but `stop` belongs to one thread.
 public final class Server: @unchecked Sendable {
+    /// How a TPM is served.
+    public struct Options: Sendable {
+        /// How many clients may be connected at once; others wait until one leaves.
+        public var maximumConnections = 64
+        /// False for a TPM without power, until INIT comes over a control channel.
+        public var isPoweredAtStart = true
+        /// True when a client that sends commands gets one answer and is disconnected.
+        public var closesAfterAnswer = false
+        /// True when the server ends with the first client that sent commands and leaves.
+        public var endsWithClient = false
+        /// True when nobody may choose locality 4.
+        public var rejectsLocality4 = false
+        /// True when clients choose the locality among their commands, as the kernel's vTPM proxy does.
+        public var acceptsSetLocality = false
+        /// Encrypts the states that leave through a control channel, in place of the key of the store.
+        public var migrationCipher: StateCipher?
+        /// That of the store, for a control channel that tells of it.
+        public var fileCipher: StateCipher?
+
+        public init() {}
+    }
+
+    let queue: CommandQueue
+    /// At which commands arrive that do not say so themselves.
+    var locality = Locality.zero
     private let loop: EventLoop
-    private let queue: CommandQueue
     private let instance: TPMInstance
     private let logger: Logger
-    private let maximumConnections: Int
+    private let options: Options
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: Connection] = [:]
+    /// The one that came over a control channel.
+    private var handedConnection: ObjectIdentifier?
+    /// True when commands arrive at an address or a descriptor that the server was started with.
+    private var hasDataAddress = false
     /// False from when the system had no room for another socket until a client leaves.
     private var hasRoom = true
     private var isPaused = false
     private var isStopping = false
 
-    /// Powers the TPM on.
-    ///
     /// - Parameters:
-    ///   - store: where the state is; nil for a TPM that forgets.
+    ///   - store: where the state is; nil for a TPM that forgets. It is locked when the TPM gets power, and another
+    ///     process that has it is an error then.
     ///   - trace: takes every command and its response, in order.
-    ///   - maximumConnections: how many clients may be connected at once; others wait until one leaves.
     public init(
         store: (any StateStore)?, environment: Environment = Environment(), logger: Logger,
-        trace: CommandTrace? = nil, maximumConnections: Int = 64
+        trace: CommandTrace? = nil, options: Options = Options()
     ) throws {
         let loop = try EventLoop()
         self.loop = loop
         self.logger = logger
-        self.maximumConnections = max(maximumConnections, 1)
-        instance = try TPMInstance(
+        self.options = options
+        instance = TPMInstance(
             store: store, environment: environment, observer: Observer(logger: logger, trace: trace))
         queue = CommandQueue(instance) { loop.perform($0) }
+        if options.isPoweredAtStart { try instance.powerOn() }
     }
 
     /// Sends TPM_Startup, as firmware would.
@@ -43,13 +69,44 @@ public final class Server: @unchecked Sendable {
         try instance.startUp(kind)
     }
 
+    // MARK: Doors
+
+    /// What clients speak.
+    public enum Door: Sendable {
+        /// TPM commands and responses.
+        case data
+        /// swtpm's control protocol. Who may open it owns the TPM and its secrets.
+        case control
+    }
+
     /// Listens at an address from here on; returns it, with the port that the system chose for port 0.
     @discardableResult
-    public func listen(at address: ListenAddress) throws(ListenError) -> ListenAddress {
-        let socket = try ListeningSocket(address)
-        listeners.append(Listener(socket, loop: loop) { [unowned self] in accept($0) })
+    public func listen(
+        at address: ListenAddress, for door: Door = .data, permissions: SocketPermissions = SocketPermissions()
+    ) throws(ListenError) -> ListenAddress {
+        listen(on: try ListeningSocket(address, permissions), for: door)
+    }
+
+    /// Takes over a socket that listens.
+    public func listen(on descriptor: Int32, for door: Door) throws(ListenError) {
+        listen(on: try ListeningSocket(descriptor), for: door)
+    }
+
+    @discardableResult
+    private func listen(on socket: ListeningSocket, for door: Door) -> ListenAddress {
+        if door == .data { hasDataAddress = true }
+        listeners.append(Listener(socket, loop: loop) { [unowned self] in accept($0, for: door) })
         return socket.address
     }
+
+    /// Takes over a connected socket.
+    public func serve(_ descriptor: Int32, for door: Door) {
+        if door == .data { hasDataAddress = true }
+        makeNonBlocking(descriptor)
+        connect(descriptor, for: door)
+    }
+
+    // MARK: Life
 
     /// Serves until ``stop()``, and finishes the command that runs then.
     public func run() { loop.run() }
@@ -70,32 +127,86 @@ public final class Server: @unchecked Sendable {
         }
     }
 
-    private func accept(_ listener: Listener) {
+    // MARK: Clients
+
+    private func accept(_ listener: Listener, for door: Door) {
         guard let client = listener.accept() else {
             // What is not lack of room for descriptors concerns that client alone.
             hasRoom = errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM
             return pauseOrResume()
         }
-        let connection = Connection(client, loop: loop, queue: queue, logger: logger) { [unowned self] in left($0) }
-        connections[ObjectIdentifier(connection)] = connection
+        connect(client, for: door)
         logger.debug("A client connected to \(listener.address); \(connections.count) are connected.")
-        pauseOrResume()
     }
 
-    private func left(_ connection: Connection) {
-        connections[ObjectIdentifier(connection)] = nil
+    @discardableResult
+    private func connect(_ client: Int32, for door: Door) -> ObjectIdentifier {
+        let conversation: any Conversation =
+            switch door {
+            case .data:
+                CommandConversation(
+                    submit: { [unowned self] in submit($0, from: $1) }, withdraw: { [queue] in queue.withdraw($0) })
+            case .control: ControlConversation(self)
+            }
+        let connection = Connection(
+            client, loop: loop, conversation: conversation, logger: logger,
+            closesAfterAnswer: options.closesAfterAnswer && door == .data
+        ) { [unowned self] in left($0, from: door) }
+        let id = ObjectIdentifier(connection)
+        connections[id] = connection
+        pauseOrResume()
+        return id
+    }
+
+    private func submit(_ command: [UInt8], from client: any CommandClient) -> [UInt8]? {
+        if options.acceptsSetLocality, let answer = SetLocality.answer(command, setLocality) { return answer }
+        return queue.submit(command, locality: locality, from: client)
+    }
+
+    private func setLocality(_ locality: Locality) -> Bool {
+        guard locality != .four || !options.rejectsLocality4 else { return false }
+        self.locality = locality
+        return true
+    }
+
+    private func left(_ connection: Connection, from door: Door) {
+        let id = ObjectIdentifier(connection)
+        connections[id] = nil
+        if handedConnection == id { handedConnection = nil }
         logger.debug("A client disconnected; \(connections.count) are connected.")
         hasRoom = true
         pauseOrResume()
+        if options.endsWithClient, door == .data, !isStopping {
+            logger.notice("The client left, and the TPM ends with it.")
+            stop()
+        }
     }
 
     /// Clients beyond the limit wait in the kernel until one leaves.
     private func pauseOrResume() {
-        let pauses = isStopping || !hasRoom || connections.count >= maximumConnections
+        let pauses = isStopping || !hasRoom || connections.count >= options.maximumConnections
         guard pauses != isPaused else { return }
         isPaused = pauses
         for listener in listeners { listener.setPaused(pauses) }
         if pauses, !isStopping { logger.warning("No room for more than \(connections.count) clients; others wait.") }
+    }
+}
+
+extension Server: Board {
+    var rejectsLocality4: Bool { options.rejectsLocality4 }
+
+    var ciphers: BlobCiphers { BlobCiphers(file: options.fileCipher, migration: options.migrationCipher) }
+
+    func serveData(_ descriptor: Int32) -> Bool {
+        guard !hasDataAddress, handedConnection == nil, isStreamSocket(descriptor) else { return false }
+        makeNonBlocking(descriptor)
+        handedConnection = connect(descriptor, for: .data)
+        return true
+    }
+
+    func shutDown() {
+        logger.notice("The TPM was told to shut down, and does.")
+        stop()
     }
 }
 
@@ -107,4 +218,6 @@ private struct Observer: InstanceObserver {
     func executed(_ command: [UInt8], _ response: [UInt8]) { trace?.record(command, response) }
 
     func storeFailed(_ error: StoreError) { logger.critical("\(error) Until then it answers TPM_FAILEDSELFTEST.") }
+
+    func noticed(_ sentence: String) { logger.warning("\(sentence)") }
 }

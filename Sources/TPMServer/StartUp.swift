@@ -7,6 +7,8 @@ public enum StartupKind: String, CaseIterable, Sendable {
     case clear
     /// TPM_Startup(ST_STATE): goes on from what TPM_SaveState kept.
     case state
+    /// TPM_Startup(ST_DEACTIVATED): deactivated until the next start.
+    case deactivated
     /// The first client sends it.
     case none
 }
@@ -23,6 +25,7 @@ extension TPMInstance {
         case .none: return
         case .clear: type = 1
         case .state: type = 2
+        case .deactivated: type = 3
         }
         // The TPM would shut down until the next start.
         guard kind != .state || hasSavedState else {

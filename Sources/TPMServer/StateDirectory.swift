@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import TPMCrypto
 import TPMEngine
 
@@ -6,25 +7,41 @@ import TPMEngine
 ///
 /// | file | holds |
 /// |---|---|
-/// | `tpm.state` | the state, as `TPMState.serialised()` writes it |
-/// | `tpm.state.new` | the next state while it is being written; a leftover is removed |
-/// | `lock` | nothing; it is locked while a process serves the state, and stays |
+/// | `tpm.state` | the state, as `TPMState.serialised()` writes it, encrypted if there is a key |
+/// | `tpm.volatile` | the volatile state of a suspended TPM, likewise; removed when the TPM goes on |
+/// | `*.new` | the next of either while it is being written; a leftover is removed |
+/// | `lock` | 16 random bytes of who served the state last; it is locked while a process does, and stays |
 ///
-/// A state is replaced whole: written to the second file, synced, renamed to the first, and the directory synced.
+/// A file is replaced whole: written to the `.new` one, synced, renamed, and the directory synced.
 public final class StateDirectory: StateStore {
     private static let stateName = "tpm.state"
-    private static let temporaryName = "tpm.state.new"
+    private static let volatileName = "tpm.volatile"
     private static let lockName = "lock"
+    /// What swtpm calls its own file, which this program cannot read.
+    private static let foreignName = "tpm-00.permall"
     /// Many times what the fullest TPM needs: a file above it is none of ours, and is not read.
-    private static let maximumSize = 16 << 20
+    static let maximumSize = 16 << 20
 
     private let path: String
     private let directory: OpenFile
-    private let lock: OpenFile
+    private let fileMode: mode_t
+    private let cipher: StateCipher?
+    private let locked = Mutex(Lock())
 
-    /// Opens the directory at `path`, makes it (mode 0700) when its parent is there, and locks it for as long as
-    /// this object lives.
-    public init(_ path: String) throws(StoreError) {
+    private struct Lock: ~Copyable {
+        /// Open and locked while this process serves the state.
+        var file: OpenFile?
+        /// What this process wrote into it, the last time that it had it.
+        var token: [UInt8]?
+    }
+
+    /// Opens the directory at `path`, and makes it (mode 0700) when its parent is there. A lock has to follow
+    /// before anything is loaded or saved.
+    ///
+    /// - Parameters:
+    ///   - fileMode: the permissions of the files with a state.
+    ///   - cipher: encrypts them; nil leaves them in the clear.
+    public init(_ path: String, fileMode: mode_t = 0o600, cipher: StateCipher? = nil) throws(StoreError) {
         let isNew = mkdir(path, 0o700) == 0
         guard isNew || errno == EEXIST else {
             throw StoreError("The state directory \(path) cannot be made: \(lastError()). Make its parent first.")
@@ -36,26 +53,116 @@ public final class StateDirectory: StateStore {
         guard !isNew || OpenFile("..", O_RDONLY | O_DIRECTORY, in: directory)?.sync() == true else {
             throw StoreError("The parent of the state directory \(path) cannot be synced: \(lastError()).")
         }
-        guard let lock = OpenFile(Self.lockName, O_RDWR | O_CREAT | O_NOFOLLOW, in: directory) else {
-            throw StoreError("The lock file \(path)/\(Self.lockName) cannot be opened: \(lastError()).")
-        }
-        guard flock(lock.descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            guard errno == EWOULDBLOCK else {
-                throw StoreError("The file \(path)/\(Self.lockName) cannot be locked: \(lastError()).")
-            }
-            throw StoreError(
-                "The TPM in \(path) is being served by another process: end that one first, or use another directory.")
-        }
         self.path = path
         self.directory = directory
-        self.lock = lock
-        // Whoever left it died before it was renamed: its command was never answered.
-        unlinkat(self.directory.descriptor, Self.temporaryName, 0)
+        self.fileMode = fileMode
+        self.cipher = cipher
     }
 
+    // MARK: One process at a time
+
+    public func lock(waiting milliseconds: Int, continues: Bool) throws(StoreError) {
+        var remaining = milliseconds
+        while try !tryLock(continues: continues) {
+            guard remaining > 0 else {
+                throw StoreError(
+                    "The TPM in \(path) is being served by another process: end that one first, or use another "
+                        + "directory.")
+            }
+            usleep(10_000)
+            remaining -= 10
+        }
+        // Whoever left them died before they were renamed: its command was never answered.
+        for name in [Self.stateName, Self.volatileName] { unlinkat(directory.descriptor, Self.temporary(name), 0) }
+    }
+
+    public func release() { locked.withLock { $0.file = nil } }
+
+    /// False while another process has the lock.
+    private func tryLock(continues: Bool) throws(StoreError) -> Bool {
+        let name = "\(path)/\(Self.lockName)"
+        do {
+            return try locked.withLock { lock in
+                guard lock.file == nil else { return true }
+                guard let file = OpenFile(Self.lockName, O_RDWR | O_CREAT | O_NOFOLLOW, in: directory) else {
+                    throw StoreError("The lock file \(name) cannot be opened: \(lastError()).")
+                }
+                guard flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                    guard errno == EWOULDBLOCK else {
+                        throw StoreError("The file \(name) cannot be locked: \(lastError()).")
+                    }
+                    return false
+                }
+                if continues, let token = lock.token {
+                    guard file.read(token.count) == token else {
+                        throw StoreError(
+                            "The TPM in \(path) was served by another process meanwhile: what this one remembers is of "
+                                + "the past. End this one.")
+                    }
+                } else {
+                    let token = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
+                    guard file.write(Secret(token)) else {
+                        throw StoreError("The lock file \(name) cannot be written: \(lastError()).")
+                    }
+                    lock.token = token
+                }
+                lock.file = consume file
+                return true
+            }
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            throw StoreError("The file \(name) cannot be locked: \(error).")
+        }
+    }
+
+    // MARK: The permanent state
+
     public func load() throws(StoreError) -> TPMState? {
-        let file = "\(path)/\(Self.stateName)"
-        guard let handle = OpenFile(Self.stateName, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, in: directory) else {
+        guard let bytes = try read(Self.stateName) else {
+            guard faccessat(directory.descriptor, Self.foreignName, F_OK, AT_SYMLINK_NOFOLLOW) != 0 else {
+                throw StoreError(
+                    "\(path)/\(Self.foreignName) is the state of another program, which this one cannot read. Move it "
+                        + "away to begin with a new TPM, or use another directory.")
+            }
+            return nil
+        }
+        var plain = bytes.bytes
+        defer { wipe(&plain) }
+        do { return try TPMState(serialised: plain) } catch {
+            throw StoreError(
+                "\(path)/\(Self.stateName) \(error). It was left as it is: put a good copy in its place, or move it "
+                    + "away to begin with a new TPM.")
+        }
+    }
+
+    public func save(_ state: TPMState) throws(StoreError) {
+        let bytes: Secret
+        do { bytes = try state.serialised() } catch {
+            throw StoreError("The TPM's state \(path)/\(Self.stateName) \(error).")
+        }
+        try write(bytes, to: Self.stateName)
+    }
+
+    // MARK: The volatile state
+
+    public func loadVolatile() throws(StoreError) -> Secret? { try read(Self.volatileName) }
+
+    public func saveVolatile(_ bytes: Secret?) throws(StoreError) {
+        if let bytes { return try write(bytes, to: Self.volatileName) }
+        guard unlinkat(directory.descriptor, Self.volatileName, 0) == 0 || errno == ENOENT, directory.sync() else {
+            throw StoreError("\(path)/\(Self.volatileName) cannot be removed: \(lastError()).")
+        }
+    }
+
+    // MARK: Files
+
+    private static func temporary(_ name: String) -> String { name + ".new" }
+
+    /// A file's contents, decrypted; nil when there is no such file.
+    private func read(_ name: String) throws(StoreError) -> Secret? {
+        let file = "\(path)/\(name)"
+        guard let handle = OpenFile(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, in: directory) else {
             if errno == ENOENT { return nil }
             throw StoreError("The TPM's state \(file) cannot be opened: \(lastError()).")
         }
@@ -66,37 +173,35 @@ public final class StateDirectory: StateStore {
             throw StoreError("The TPM's state \(file) cannot be read: \(lastError()).")
         }
         defer { wipe(&bytes) }
-        do {
-            return try TPMState(serialised: bytes)
-        } catch {
-            throw StoreError(
-                "\(file) \(error). It was left as it is: put a good copy in its place, or move it away to begin with a "
-                    + "new TPM.")
+        do { return try StateCipher.open(bytes, with: cipher) } catch {
+            throw StoreError("The TPM's state \(file) \(error)")
         }
     }
 
-    public func save(_ state: TPMState) throws(StoreError) {
-        let bytes: Secret
-        do { bytes = try state.serialised() } catch {
-            throw StoreError("The TPM's state \(path)/\(Self.stateName) \(error).")
+    /// Replaces a file by these bytes, encrypted.
+    private func write(_ bytes: Secret, to name: String) throws(StoreError) {
+        let temporary = Self.temporary(name)
+        let sealed: Secret
+        do { sealed = try cipher?.seal(bytes) ?? bytes } catch {
+            throw StoreError("The TPM's state \(path)/\(name) cannot be encrypted: \(error)")
         }
         let isSafe =
-            write(bytes)
-            && renameat(directory.descriptor, Self.temporaryName, directory.descriptor, Self.stateName) == 0
+            put(sealed, into: temporary)
+            && renameat(directory.descriptor, temporary, directory.descriptor, name) == 0
             && directory.sync()
         guard isSafe else {
             let reason = lastError()
-            unlinkat(directory.descriptor, Self.temporaryName, 0)
+            unlinkat(directory.descriptor, temporary, 0)
             throw StoreError(
-                "The TPM's state \(path)/\(Self.stateName) cannot be saved: \(reason). Make room or repair the disk, "
-                    + "then start the TPM again.")
+                "The TPM's state \(path)/\(name) cannot be saved: \(reason). Make room or repair the disk, then start "
+                    + "the TPM again.")
         }
     }
 
     /// Puts the bytes into the temporary file, and on disk; false leaves the reason in `errno`.
-    private func write(_ bytes: Secret) -> Bool {
-        guard let handle = OpenFile(Self.temporaryName, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, in: directory)
+    private func put(_ bytes: Secret, into temporary: String) -> Bool {
+        guard let handle = OpenFile(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, in: directory)
         else { return false }
-        return handle.write(bytes) && handle.sync()
+        return fchmod(handle.descriptor, fileMode) == 0 && handle.write(bytes) && handle.sync()
     }
 }

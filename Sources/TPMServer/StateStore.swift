@@ -1,12 +1,57 @@
+import Synchronization
+import TPMCrypto
 import TPMEngine
 
-/// Keeps what a TPM must not lose when the power goes.
+/// Keeps what a TPM must not lose when the power goes, for one process at a time.
 public protocol StateStore: Sendable {
+    /// True when a save takes no longer than a short command.
+    var isQuick: Bool { get }
+
+    /// Keeps every other process off until ``release()``. It has no effect on a store that is locked.
+    ///
+    /// - Parameters:
+    ///   - milliseconds: how long to wait for another process to release it; throws when that stays.
+    ///   - continues: what this process has in memory has to be still true: throws when another process had the store
+    ///     since this one released it.
+    func lock(waiting milliseconds: Int, continues: Bool) throws(StoreError)
+
+    /// Lets another process have the store.
+    func release()
+
     /// What was saved last; nil for a TPM that was never saved.
     func load() throws(StoreError) -> TPMState?
 
     /// Returns when `state` would survive a power cut, or throws: then either the last state or this one is there.
     func save(_ state: TPMState) throws(StoreError)
+
+    /// The volatile state of a TPM that was suspended, as ``TPM/serialisedVolatile(at:)`` wrote it; nil without one.
+    func loadVolatile() throws(StoreError) -> Secret?
+
+    /// Keeps the volatile state beside the other, or removes it, so that it would survive a power cut.
+    func saveVolatile(_ bytes: Secret?) throws(StoreError)
+}
+
+extension StateStore {
+    public var isQuick: Bool { false }
+}
+
+/// The store of a TPM that goes with the process.
+final class EphemeralStore: StateStore {
+    private let contents = Mutex<(state: TPMState?, volatile: Secret?)>((nil, nil))
+
+    var isQuick: Bool { true }
+
+    func lock(waiting milliseconds: Int, continues: Bool) {}
+
+    func release() {}
+
+    func load() -> TPMState? { contents.withLock { $0.state } }
+
+    func save(_ state: TPMState) { contents.withLock { $0.state = state } }
+
+    func loadVolatile() -> Secret? { contents.withLock { $0.volatile } }
+
+    func saveVolatile(_ bytes: Secret?) { contents.withLock { $0.volatile = bytes } }
 }
 
 /// Why a state cannot be served or kept, as a sentence that names the file and says what to do.

@@ -76,11 +76,13 @@ struct Emulate: ParsableCommand {
         for ignored in [SIGPIPE, SIGHUP] { signal(ignored, SIG_IGN) }
         var logger = Logger(label: "vtpm") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = logLevel.level
+        var options = Server.Options()
+        options.maximumConnections = maxClients
         let server = try Server(
             store: try state.map { path in try StateDirectory(path) },
             environment: Environment(keyPairs: KeyPairPool(capacity: keyPool)), logger: logger,
             trace: trace || traceSecrets ? CommandTrace(showsSecrets: traceSecrets, write: Self.print) : nil,
-            maximumConnections: maxClients)
+            options: options)
         defer { server.close() }
         let endings = [SIGTERM, SIGINT].map { ending in
             signal(ending, SIG_IGN)

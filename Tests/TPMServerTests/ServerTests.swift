@@ -11,7 +11,9 @@ import Testing
     init() throws { home = try TemporaryDirectory() }
 
     private func server(store: (any StateStore)? = nil, maximumConnections: Int = 64) throws -> RunningServer {
-        try RunningServer(store: store, at: [.unix(path: path)], maximumConnections: maximumConnections)
+        var options = Server.Options()
+        options.maximumConnections = maximumConnections
+        return try RunningServer(store: store, at: [.unix(path: path)], options: options)
     }
 
     @Test func clientsComeAndGo() throws {

@@ -9,6 +9,12 @@ import Testing
 
     init() throws { home = try TemporaryDirectory() }
 
+    private func locked(_ path: String) throws -> StateDirectory {
+        let directory = try StateDirectory(path)
+        try directory.lock(waiting: 0, continues: false)
+        return directory
+    }
+
     private func refusal(_ body: () throws -> Void) -> String {
         do {
             try body()
@@ -26,17 +32,17 @@ import Testing
 
     @Test func whatWasSavedIsLoaded() throws {
         do {
-            let directory = try StateDirectory(home.path)
+            let directory = try locked(home.path)
             #expect(try directory.load() == nil)
             try directory.save(state(failedAuthorizations: 3))
             try directory.save(state(failedAuthorizations: 4))
         }
-        #expect(try StateDirectory(home.path).load()?.permanent.failedAuthorizations == 4)
+        #expect(try locked(home.path).load()?.permanent.failedAuthorizations == 4)
     }
 
     @Test func nobodyElseCanReadIt() throws {
         let path = home.path + "/new"
-        try StateDirectory(path).save(TPMState())
+        try locked(path).save(TPMState())
         var status = stat()
         #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o700)
         for name in ["tpm.state", "lock"] {
@@ -47,26 +53,26 @@ import Testing
     }
 
     @Test func aParentThatIsMissingIsNotMade() {
-        let reason = refusal { _ = try StateDirectory(home.path + "/a/b") }
+        let reason = refusal { _ = try locked(home.path + "/a/b") }
         #expect(reason.contains(home.path + "/a/b") && reason.contains("Make its parent first"))
         #expect(home.files.isEmpty)
     }
 
     @Test func aSecondProcessIsKeptOffUntilTheFirstEnds() throws {
-        var first: StateDirectory? = try StateDirectory(home.path)
-        let reason = refusal { _ = try StateDirectory(home.path) }
+        var first: StateDirectory? = try locked(home.path)
+        let reason = refusal { _ = try locked(home.path) }
         #expect(reason.contains(home.path) && reason.contains("another process"))
         #expect(first != nil)
         first = nil
-        _ = try StateDirectory(home.path)
+        _ = try locked(home.path)
         // The file stays: to remove it would let two processes lock two files of one name.
         #expect(home.files == ["lock"])
     }
 
     @Test func aHalfWrittenStateOfADeadProcessIsIgnoredAndRemoved() throws {
-        try StateDirectory(home.path).save(state(failedAuthorizations: 5))
+        try locked(home.path).save(state(failedAuthorizations: 5))
         try home.write([1, 2, 3], to: "tpm.state.new")
-        let directory = try StateDirectory(home.path)
+        let directory = try locked(home.path)
         #expect(try directory.load()?.permanent.failedAuthorizations == 5)
         #expect(home.files == ["lock", "tpm.state"])
         try directory.save(state(failedAuthorizations: 6))
@@ -74,7 +80,7 @@ import Testing
     }
 
     @Test func aSaveThatFailsLeavesTheLastState() throws {
-        let directory = try StateDirectory(home.path)
+        let directory = try locked(home.path)
         try directory.save(state(failedAuthorizations: 5))
         let before = home.contents("tpm.state")
         // A directory in the way of the temporary file stops even root.
@@ -86,11 +92,11 @@ import Testing
     }
 
     @Test func aDamagedStateIsRefusedAndLeftAlone() throws {
-        try StateDirectory(home.path).save(state(failedAuthorizations: 5))
+        try locked(home.path).save(state(failedAuthorizations: 5))
         let whole = try #require(home.contents("tpm.state"))
         for damage in damages(whole) {
             try home.write(damage, to: "tpm.state")
-            let reason = refusal { _ = try StateDirectory(home.path).load() }
+            let reason = refusal { _ = try locked(home.path).load() }
             #expect(reason.contains(home.path + "/tpm.state") && reason.contains("damaged"))
             #expect(home.contents("tpm.state") == damage)
         }
@@ -109,7 +115,7 @@ import Testing
     @Test(arguments: [[], Array("a shopping list".utf8), [UInt8](repeating: 0, count: 1000)])
     func aForeignFileIsRefusedAndLeftAlone(bytes: [UInt8]) throws {
         try home.write(bytes, to: "tpm.state")
-        let reason = refusal { _ = try StateDirectory(home.path).load() }
+        let reason = refusal { _ = try locked(home.path).load() }
         #expect(reason.contains(home.path + "/tpm.state") && reason.contains("not the state of a TPM"))
         #expect(reason.contains("move it away"))
         #expect(home.contents("tpm.state") == bytes)
@@ -118,10 +124,10 @@ import Testing
     @Test func aLinkAndADirectoryInItsPlaceAreRefused() throws {
         try home.write([1], to: "elsewhere")
         #expect(symlink(home.path + "/elsewhere", home.path + "/tpm.state") == 0)
-        #expect(refusal { _ = try StateDirectory(home.path).load() }.contains(home.path + "/tpm.state"))
+        #expect(refusal { _ = try locked(home.path).load() }.contains(home.path + "/tpm.state"))
         unlink(home.path + "/tpm.state")
         #expect(mkdir(home.path + "/tpm.state", 0o700) == 0)
-        #expect(refusal { _ = try StateDirectory(home.path).load() }.contains("no file"))
+        #expect(refusal { _ = try locked(home.path).load() }.contains("no file"))
         rmdir(home.path + "/tpm.state")
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Synchronization
+import TPMCrypto
 import TPMEngine
 import Testing
 
@@ -76,12 +77,20 @@ final class TemporaryDirectory {
 
 /// A store in memory that can be told to fail.
 final class MemoryStore: StateStore {
-    private let contents = Mutex<(state: TPMState?, saves: Int, fails: Bool)>((nil, 0, false))
+    private let contents = Mutex<(state: TPMState?, volatile: Secret?, saves: Int, fails: Bool)>((nil, nil, 0, false))
 
     var saves: Int { contents.withLock { $0.saves } }
     var saved: TPMState? { contents.withLock { $0.state } }
 
     func setFails(_ fails: Bool) { contents.withLock { $0.fails = fails } }
+
+    func lock(waiting milliseconds: Int, continues: Bool) {}
+
+    func release() {}
+
+    func loadVolatile() -> Secret? { contents.withLock { $0.volatile } }
+
+    func saveVolatile(_ bytes: Secret?) { contents.withLock { $0.volatile = bytes } }
 
     func load() throws(StoreError) -> TPMState? { saved }
 
@@ -99,12 +108,14 @@ final class MemoryStore: StateStore {
 
 /// Keeps what a TPM tells.
 final class Recorder: InstanceObserver {
-    private let heard = Mutex<(responses: [[UInt8]], errors: [String])>(([], []))
+    private let heard = Mutex<(responses: [[UInt8]], errors: [String], notes: [String])>(([], [], []))
 
     var responses: [[UInt8]] { heard.withLock { $0.responses } }
+    var notes: [String] { heard.withLock { $0.notes } }
     var errors: [String] { heard.withLock { $0.errors } }
 
     func executed(_ command: [UInt8], _ response: [UInt8]) { heard.withLock { $0.responses.append(response) } }
+    func noticed(_ sentence: String) { heard.withLock { $0.notes.append(sentence) } }
     func storeFailed(_ error: StoreError) { heard.withLock { $0.errors.append(error.description) } }
 }
 
@@ -113,16 +124,21 @@ final class RunningServer {
     let server: Server
     /// Where it listens, in the order of what it was given.
     let addresses: [ListenAddress]
+    /// The same of its control channels.
+    let controls: [ListenAddress]
     private let ended = DispatchSemaphore(value: 0)
     private var isRunning = true
 
-    init(store: (any StateStore)? = nil, at addresses: [ListenAddress], maximumConnections: Int = 64) throws {
+    init(
+        store: (any StateStore)? = nil, at addresses: [ListenAddress], controlAt controls: [ListenAddress] = [],
+        options: Server.Options = Server.Options(), startup: StartupKind = .clear
+    ) throws {
         let server = try Server(
-            store: store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            maximumConnections: maximumConnections)
+            store: store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, options: options)
         self.server = server
         self.addresses = try addresses.map { try server.listen(at: $0) }
-        try server.startUp(.clear)
+        self.controls = try controls.map { try server.listen(at: $0, for: .control) }
+        try server.startUp(startup)
         Thread.detachNewThread { [ended] in
             server.run()
             server.close()

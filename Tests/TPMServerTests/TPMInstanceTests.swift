@@ -8,7 +8,9 @@ import Testing
     private let recorder = Recorder()
 
     private func instance() throws -> TPMInstance {
-        try TPMInstance(store: store, environment: Environment(), observer: recorder)
+        let tpm = TPMInstance(store: store, environment: Environment(), observer: recorder)
+        try tpm.powerOn()
+        return tpm
     }
 
     private func transmit(_ command: [UInt8], to tpm: TPMInstance) -> UInt32? {
@@ -64,9 +66,10 @@ import Testing
     }
 
     @Test func withoutAStoreNothingIsKept() throws {
-        let tpm = try TPMInstance(store: nil, environment: Environment(), observer: recorder)
+        let tpm = TPMInstance(store: nil, environment: Environment(), observer: recorder)
+        try tpm.powerOn()
         try tpm.startUp(.clear)
-        #expect(tpm.execute(presenceEnable).mustSave == false)
+        #expect(tpm.execute(presenceEnable).mustWait == false)
     }
 
     @Test func aStateStartupGoesOnFromWhatWasKept() throws {

@@ -40,6 +40,11 @@ public struct TPM: Sendable {
         public let result: TPMResult
         /// True when the state that outlives power changed: it must be safe before the response leaves.
         public let changesPermanentState: Bool
+
+        /// The outcome of a command that was not executed, and changed nothing.
+        public static func refusal(_ result: TPMResult) -> Outcome {
+            Outcome(response: TPM.failure(result), result: result, changesPermanentState: false)
+        }
     }
 
     /// Executes one command that arrived at `locality` (0 to 4).
