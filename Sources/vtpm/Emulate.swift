@@ -40,6 +40,13 @@ struct Emulate: ParsableCommand {
     var addresses: [ListenAddress] = []
 
     @Option(
+        name: .customLong("control"),
+        help: ArgumentHelp(
+            "Where swtpm's control protocol is spoken, as QEMU and swtpm_ioctl do: tcp:HOST:PORT or unix:PATH. Whoever "
+                + "connects there owns the TPM and its secrets.", valueName: "address"))
+    var controls: [ListenAddress] = []
+
+    @Option(
         help: """
             What is sent at the start: TPM_Startup(ST_CLEAR), TPM_Startup(ST_STATE), which goes on from what \
             TPM_SaveState kept, or none, when a client sends it.
@@ -65,8 +72,8 @@ struct Emulate: ParsableCommand {
         guard (state != nil) != ephemeral else {
             throw ValidationError("Give either --state with a directory, or --ephemeral.")
         }
-        guard state != nil || !addresses.isEmpty else {
-            throw ValidationError("With --ephemeral, give at least one --listen.")
+        guard state != nil || !addresses.isEmpty || !controls.isEmpty else {
+            throw ValidationError("With --ephemeral, give at least one --listen or --control.")
         }
         guard (0...64).contains(keyPool) else { throw ValidationError("--key-pool takes 0 to 64.") }
         guard (1...1024).contains(maxClients) else { throw ValidationError("--max-clients takes 1 to 1024.") }
@@ -95,6 +102,10 @@ struct Emulate: ParsableCommand {
         for address in addresses.isEmpty ? standard : addresses {
             let bound = try server.listen(at: address)
             logger.notice("The TPM listens at \(bound).")
+        }
+        for address in controls {
+            let bound = try server.listen(at: address, for: .control)
+            logger.notice("The control channel is at \(bound).")
         }
         try server.startUp(startup)
         withExtendedLifetime(endings) { server.run() }
