@@ -146,6 +146,13 @@ final class RunningServer {
         }
     }
 
+    /// Returns when the server has ended by itself.
+    func wait() {
+        guard isRunning else { return }
+        isRunning = false
+        #expect(ended.wait(timeout: .now() + 20) == .success)
+    }
+
     /// Returns when the server has closed everything.
     func end() {
         guard isRunning else { return }
@@ -183,6 +190,9 @@ final class RawClient {
         }
         try #require(status == 0, "\(lastError())")
     }
+
+    /// Takes over a connected socket.
+    init(taking descriptor: Int32) { socket = descriptor }
 
     deinit { disconnect() }
 
