@@ -9,6 +9,11 @@
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 
+/* SHA_CTX alone of what is deprecated: no other call lets a running SHA-1 be taken out and gone on with. */
+#undef OPENSSL_NO_DEPRECATED_3_0
+#define OSSL_DEPRECATEDIN_3_0
+#include <openssl/sha.h>
+
 /* Macros that Swift cannot import. */
 static const int vtpm_pkey_public = EVP_PKEY_PUBLIC_KEY;
 static const int vtpm_pkey_keypair = EVP_PKEY_KEYPAIR;

@@ -57,9 +57,4 @@ struct DigestContext {
         guard status == 1 else { libraryFailure("EVP_DigestFinal_ex") }
         return result
     }
-
-    /// Makes this context a copy of `other`.
-    func copy(_ other: DigestContext) {
-        guard EVP_MD_CTX_copy_ex(pointer, other.pointer) == 1 else { libraryFailure("EVP_MD_CTX_copy_ex") }
-    }
 }

@@ -1,21 +1,20 @@
 import COpenSSL
 
-/// Incremental SHA-1 (FIPS 180-4) as a value: a copy is a fork.
+/// Incremental SHA-1 (FIPS 180-4) as a value: a copy is a fork, and the last one to die is wiped.
 public struct SHA1: Sendable {
     private var box: Box
 
     /// Written only while one value refers to it.
     private final class Box: @unchecked Sendable {
-        let context: DigestContext
+        var context = SHA_CTX()
 
-        init() { context = DigestContext.make() }
-
-        init(copying other: Box) {
-            context = DigestContext.make()
-            context.copy(other.context)
+        init() {
+            guard SHA1_Init(&context) == 1 else { libraryFailure("SHA1_Init") }
         }
 
-        deinit { EVP_MD_CTX_free(context.pointer) }
+        init(copying other: Box) { context = other.context }
+
+        deinit { withUnsafeMutableBytes(of: &context) { OPENSSL_cleanse($0.baseAddress, $0.count) } }
     }
 
     /// The hash of no bytes yet.
@@ -28,7 +27,7 @@ public struct SHA1: Sendable {
         if !isKnownUniquelyReferenced(&box) {
             box = Box(copying: box)
         }
-        box.context.update(bytes)
+        guard SHA1_Update(&box.context, bytes.baseAddress, bytes.count) == 1 else { libraryFailure("SHA1_Update") }
     }
 
     /// Appends bytes.
@@ -68,11 +67,71 @@ public struct SHA1: Sendable {
 
     /// The digest of all bytes so far; more may be appended afterwards.
     public func finalize() -> Digest {
-        let scratch = DigestContext.take()
-        scratch.copy(box.context)
-        let result = scratch.finish()
-        scratch.giveBack()
+        // SHA1_Final wipes the block of the copy, and leaves the digest in it.
+        var scratch = box.context
+        var result = Digest()
+        let status = result.withUnsafeMutableBytes { target in
+            SHA1_Final(target.baseAddress?.assumingMemoryBound(to: UInt8.self), &scratch)
+        }
+        guard status == 1 else { libraryFailure("SHA1_Final") }
         return result
+    }
+}
+
+// MARK: - Parts
+
+extension SHA1 {
+    /// A hash under way taken apart, to be gone on with elsewhere.
+    public struct Parts: Sendable, Equatable {
+        /// The five words of the chaining value, big-endian.
+        public var chain: Digest
+        /// How many bytes were hashed so far, less than 2^61.
+        public var count: UInt64
+        /// The last `count % 64` of them, which do not fill a block yet.
+        public var pending: Secret
+
+        public init(chain: Digest, count: UInt64, pending: Secret) {
+            self.chain = chain
+            self.count = count
+            self.pending = pending
+        }
+    }
+
+    /// FIPS 180-4 counts the bits in 64 bits.
+    private static let maximumCount = UInt64.max >> 3
+
+    public var parts: Parts {
+        let context = box.context
+        var chain = Digest()
+        chain.withUnsafeMutableBytes { target in
+            let words = [context.h0, context.h1, context.h2, context.h3, context.h4].map(\.bigEndian)
+            words.withUnsafeBytes { target.copyMemory(from: $0) }
+        }
+        let count = (UInt64(context.Nh) << 32 | UInt64(context.Nl)) >> 3
+        let pending = withUnsafeBytes(of: context.data) {
+            Secret(UnsafeRawBufferPointer(rebasing: $0.prefix(Int(context.num))))
+        }
+        return Parts(chain: chain, count: count, pending: pending)
+    }
+
+    /// Goes on with a hash; nil when the parts are none of one.
+    public init?(_ parts: Parts) {
+        self.init()
+        guard parts.count <= Self.maximumCount, parts.count % 64 == UInt64(parts.pending.count) else { return nil }
+        // Before the first whole block the chaining value is the one that every hash begins with.
+        guard parts.count >= 64 || parts.chain == self.parts.chain else { return nil }
+        let words = parts.chain.withUnsafeBytes { bytes in
+            (0..<5).map { UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)) }
+        }
+        (box.context.h0, box.context.h1, box.context.h2) = (words[0], words[1], words[2])
+        (box.context.h3, box.context.h4) = (words[3], words[4])
+        let bits = parts.count << 3
+        box.context.Nl = UInt32(truncatingIfNeeded: bits)
+        box.context.Nh = UInt32(truncatingIfNeeded: bits >> 32)
+        box.context.num = UInt32(parts.pending.count)
+        withUnsafeMutableBytes(of: &box.context.data) { data in
+            parts.pending.withUnsafeBytes { data.copyMemory(from: $0) }
+        }
     }
 }
 

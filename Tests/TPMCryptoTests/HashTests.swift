@@ -38,6 +38,45 @@ import Testing
         #expect(first.finalize() == first.finalize())
     }
 
+    @Test func aHashTakenApartGoesOnElsewhere() throws {
+        let bytes = (0..<200).map { UInt8($0) }
+        for split in 0...bytes.count {
+            var first = SHA1()
+            first.update(bytes[..<split])
+            let parts = first.parts
+            #expect(parts.count == UInt64(split) && parts.pending == Secret(Array(bytes[(split - split % 64)..<split])))
+            var second = try #require(SHA1(parts))
+            #expect(second.parts == parts)
+            second.update(bytes[split...])
+            #expect(second.finalize() == SHA1.hash(bytes))
+        }
+    }
+
+    /// The chaining value after "a" 64 times; FIPS 180-4's words in a row.
+    @Test func thePartsAreThoseOfTheStandard() {
+        #expect(SHA1().parts.chain.description == "67452301efcdab8998badcfe10325476c3d2e1f0")
+        var hash = SHA1()
+        hash.update([UInt8](repeating: 0x61, count: 65))
+        #expect(hash.parts.chain.description == "da4968eb2e377c1f884e8f5283524bebe74ebdbd")
+        #expect(hash.parts.count == 65 && hash.parts.pending == Secret([0x61]))
+    }
+
+    @Test func partsOfNoHashAreRefused() {
+        let chain = Digest(repeating: 1)
+        #expect(SHA1(.init(chain: chain, count: 64, pending: Secret([]))) != nil)
+        #expect(SHA1(.init(chain: chain, count: 64, pending: Secret([1]))) == nil)
+        #expect(SHA1(.init(chain: chain, count: 65, pending: Secret([]))) == nil)
+        #expect(SHA1(.init(chain: chain, count: 127, pending: Secret(count: 63))) != nil)
+        #expect(SHA1(.init(chain: chain, count: 128, pending: Secret(count: 64))) == nil)
+        // Less than a block leaves the chaining value as it was.
+        #expect(SHA1(.init(chain: chain, count: 1, pending: Secret([1]))) == nil)
+        #expect(SHA1(.init(chain: SHA1().parts.chain, count: 1, pending: Secret([1]))) != nil)
+        // The most that the standard counts, and what its count has no room for.
+        #expect(SHA1(.init(chain: chain, count: 1 << 61 - 1, pending: Secret(count: 63))) != nil)
+        #expect(SHA1(.init(chain: chain, count: 1 << 61, pending: Secret([]))) == nil)
+        #expect(SHA1(.init(chain: chain, count: .max, pending: Secret(count: 63))) == nil)
+    }
+
     @Test func partsEqualTheWhole() {
         let digest = Digest(repeating: 7)
         let whole: [UInt8] = [1, 0, 2, 0, 0, 0, 3] + digest.bytes + [9]

@@ -23,6 +23,18 @@ import Testing
         #expect(try !memory(at: address)[16...].contains(0xA5))
     }
 
+    @Test func aRunningHashIsWipedWithItsLastCopy() throws {
+        var hash: SHA1? = SHA1()
+        hash?.update([UInt8](repeating: 0xA5, count: 50))
+        let address = unsafeBitCast(hash, to: UInt.self)
+        var copy = hash
+        hash = nil
+        #expect(try memory(at: address).filter { $0 == 0xA5 }.count >= 50)
+        #expect(copy?.parts.count == 50)
+        copy = nil
+        #expect(try !memory(at: address)[16..<120].contains(0xA5))
+    }
+
     @Test func gmpWipesWhatItFreesAndMoves() throws {
         installWipingAllocators()
         var allocate: (@convention(c) (Int) -> UnsafeMutableRawPointer?)?
