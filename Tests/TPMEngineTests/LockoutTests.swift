@@ -97,7 +97,29 @@ import Testing
         #expect(tpm.tpm.state.permanent.failedAuthorizations == failures)
         tpm.clock.advance(seconds: 2)
         #expect(try reset(on: tpm) == .success)
-        #expect(!tpm.tpm.state.any.disableResetLock)
+        #expect(!tpm.tpm.state.clear.disableResetLock)
+    }
+
+    @Test func thatTheResetFailedIsKeptOverAResumeAndForgottenByAStart() throws {
+        let tpm = OwnedTPM()
+        for _ in 0..<Lockout.threshold { try guess(on: tpm) }
+        #expect(try reset(on: tpm, Secret(count: 20)) == .authFail)
+        try tpm.client.execute(SaveState.self, .init())
+        tpm.tpm.state = try TPMState(serialised: try tpm.tpm.state.serialised().bytes)
+        try tpm.restart(.state)
+        // The wait of a TPM that was restarted begins again.
+        #expect(try reset(on: tpm) == .authFail)
+        try tpm.restart()
+        #expect(try reset(on: tpm) == .success)
+    }
+
+    @Test func aFailedResetEndsWhatWasSavedBeforeIt() throws {
+        let tpm = OwnedTPM()
+        try tpm.client.execute(SaveState.self, .init())
+        try guess(on: tpm)
+        #expect(tpm.tpm.state.saved != nil)
+        #expect(try reset(on: tpm, Secret(count: 20)) == .authFail)
+        #expect(tpm.tpm.state.saved == nil)
     }
 
     @Test func aFailedResetClosesTheCommandAlsoBelowTheThreshold() throws {

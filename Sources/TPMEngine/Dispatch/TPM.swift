@@ -73,9 +73,7 @@ public struct TPM: Sendable {
         do throws(TPMResult) {
             let response = try actions.run(command, tag: header.tag, &execution)
             state = execution.state
-            if header.ordinal != .saveState, state.saved != nil, state.changesSavedState(since: before) {
-                state.saved = nil
-            }
+            if header.ordinal != .saveState { dropSavedState(unlessUnchangedSince: before) }
             return outcome(response, .success, since: before)
         } catch {
             // A failed self-test shuts the TPM down, whatever the command (Part 3, 4.1 action 2), as an audit does that
@@ -88,6 +86,7 @@ public struct TPM: Sendable {
             // The thread ends with this command, also when it fails (Part 3, 13.4), and may with blocks that are none
             // (13.2 actions 2.b and 3.b).
             if header.ordinal == .sha1CompleteExtend || error == .shaError { state.any.sha1 = nil }
+            dropSavedState(unlessUnchangedSince: before)
             return outcome(Self.failure(error), error, since: before)
         }
     }
@@ -95,6 +94,11 @@ public struct TPM: Sendable {
     private func outcome(_ response: [UInt8], _ result: TPMResult, since before: TPMState) -> Outcome {
         Outcome(
             response: response, result: result, changesPermanentState: state.changesPermanentState(since: before))
+    }
+
+    /// What TPM_SaveState kept is void once it differs from what it mirrors (Part 3, 3.3).
+    private mutating func dropSavedState(unlessUnchangedSince before: TPMState) {
+        if state.saved != nil, state.changesSavedState(since: before) { state.saved = nil }
     }
 
     /// The checks that all commands share, before any operand is looked at.

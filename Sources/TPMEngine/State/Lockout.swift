@@ -32,13 +32,18 @@ extension TPM {
         state.permanent.failedAuthorizations = count == .max ? count : count + 1
         if ordinal == .resetLockValue {
             // Part 3, 9.3 action 2: no further trial until the wait is over, however few failures there were.
-            state.any.disableResetLock = true
+            setDisableResetLock(true)
             restartLockout(atLeast: 1)
         } else {
             // This trial came after the last wait, with which TPM_ResetLockValue opened again (action 1.a).
-            state.any.disableResetLock = false
+            setDisableResetLock(false)
             restartLockout()
         }
+    }
+
+    /// What does not change is not written to, and does not cost what TPM_SaveState kept.
+    private mutating func setDisableResetLock(_ value: Bool) {
+        if state.clear.disableResetLock != value { state.clear.disableResetLock = value }
     }
 }
 

@@ -36,6 +36,8 @@ public struct ClearState: Sendable {
     public var countID: UInt32 = 0
     /// Whose secret stands for the owner's: TPM_KH_OWNER, or a row of the delegation table.
     public var ownerReference = KeyHandle.owner
+    /// True when TPM_ResetLockValue failed, which closes it until the lockout is over (Part 3, 9.3).
+    public var disableResetLock = false
     public var deferredPhysicalPresence: UInt32 = 0
     /// NV areas that were locked for reading or writing since the start, by index (Part 2, 19.3).
     public var nvLocks: [UInt32: NVLocks] = [:]
@@ -75,8 +77,6 @@ public struct AnyState: Sendable {
     public var isFailed = false
     /// Until when authorization is refused, in microseconds of the clock (Part 3, 9.3).
     public var lockedUntil: UInt64?
-    /// True when TPM_ResetLockValue failed during the lockout (Part 2, 7.5 keeps it with the ST_CLEAR data).
-    public var disableResetLock = false
 
     public init() {}
 }

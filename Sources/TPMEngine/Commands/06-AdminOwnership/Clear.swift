@@ -67,6 +67,7 @@ extension Execution {
         state.clear.contextNonceKey = .zero
         state.clear.countID = 0
         state.clear.ownerReference = .owner
+        state.clear.disableResetLock = false
         state.clear.deferredPhysicalPresence = 0
         // 9.
         var flags = state.permanent.flags

@@ -30,7 +30,7 @@ public enum StateFormatError: Error, Equatable, CustomStringConvertible {
 /// The check finds damage. It holds no key, so it does not find an attacker: whoever can write the file owns the TPM.
 enum StateFormat {
     /// The version that is written; every one from 1 on is read.
-    static let version: UInt32 = 2
+    static let version: UInt32 = 3
     private static let magic = Array("vTPM 1.2".utf8)
     private static let headerSize = 16
 

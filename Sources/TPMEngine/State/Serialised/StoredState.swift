@@ -32,6 +32,9 @@ struct StoredState: WireStructure {
     var counterMaximum: UInt32 = 0
     /// Of ``saved``.
     var savedCountID: UInt32 = 0
+    // Version 3.
+    /// Of ``saved``.
+    var savedDisableResetLock = false
 
     init() {}
 
@@ -61,6 +64,7 @@ struct StoredState: WireStructure {
             try coder.uint32("counterMaximum", &counterMaximum)
             try coder.uint32("savedCountID", &savedCountID)
         }
+        if version >= 3 { try coder.bool("savedDisableResetLock", &savedDisableResetLock) }
     }
 }
 
@@ -93,6 +97,7 @@ extension StoredState {
         counters = permanent.counters.counters
         counterMaximum = permanent.counters.maximum
         savedCountID = state.saved?.clear.countID ?? 0
+        savedDisableResetLock = state.saved?.clear.disableResetLock ?? false
     }
 
     /// The state that was stored. TPM_BAD_PARAMETER and the like when there can be no such state.
@@ -127,6 +132,7 @@ extension StoredState {
         state.keys = try StoredSlot.keys(ownerEvict)
         state.saved = try saved?.loaded()
         state.saved?.clear.countID = savedCountID
+        state.saved?.clear.disableResetLock = savedDisableResetLock
         return state
     }
 
