@@ -5,7 +5,10 @@ import TPMWire
 /// what the TPM remembers of it besides.
 ///
 /// Whoever writes one encrypts it, or keeps it where the TPM's other secrets are.
-struct StoredKey: WireStructure {
+struct StoredKey: WireStructure, Equatable {
+    /// More than the encoding of the largest key takes, in bytes.
+    static let capacity = 2048
+
     var key = Key()
     var sensitive = StoreAsymkey()
     var parentPCRStatus = false

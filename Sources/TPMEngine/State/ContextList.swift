@@ -14,12 +14,24 @@ public struct ContextList: Sendable, Equatable {
     /// The counts of the outstanding contexts.
     public private(set) var outstanding: [UInt32] = []
     /// Those of sessions that a delegation authorizes, which end before the others.
-    private var delegated: Set<UInt32> = []
+    private(set) var delegated: Set<UInt32> = []
 
     public init() {}
 
     /// A list that has saved `count` contexts of which none is outstanding.
     init(count: UInt32) { self.count = count }
+
+    /// A list as it was kept; TPM_BAD_PARAMETER for what cannot have come about.
+    init(nonce: Digest, count: UInt32, outstanding: [UInt32], delegated: Set<UInt32>) throws(TPMResult) {
+        // The counts grow, and begin at 1.
+        guard outstanding.count <= Self.capacity, zip([0] + outstanding, outstanding).allSatisfy({ $0 < $1 }),
+            outstanding.last ?? 0 <= count, delegated.isSubset(of: outstanding)
+        else { throw .badParameter }
+        self.nonce = nonce
+        self.count = count
+        self.outstanding = outstanding
+        self.delegated = delegated
+    }
 
     public var freeCount: Int { Self.capacity - outstanding.count }
 

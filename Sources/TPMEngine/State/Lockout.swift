@@ -47,13 +47,17 @@ extension TPM {
     }
 }
 
+extension AnyState {
+    /// Microseconds until authorization is possible again, 0 when it is.
+    func lockout(at now: UInt64) -> UInt64 {
+        guard let end = lockedUntil, now < end else { return 0 }
+        return end - now
+    }
+}
+
 extension Execution {
     /// Microseconds until authorization is possible again, 0 when it is.
-    var lockoutRemaining: UInt64 {
-        guard let end = state.any.lockedUntil else { return 0 }
-        let now = environment.clock.microseconds
-        return now < end ? end - now : 0
-    }
+    var lockoutRemaining: UInt64 { state.any.lockout(at: environment.clock.microseconds) }
 
     /// TPM_DEFEND_LOCK_RUNNING during a lockout.
     func checkLockout() throws(TPMResult) {

@@ -1,8 +1,8 @@
 import TPMCrypto
 import TPMWire
 
-/// A DAA session as bytes, for its context: TPM_STANY_DATA's additions (Part 2, 22.7).
-private struct StoredDAASession: WireStructure {
+/// A DAA session without its handle as bytes: TPM_STANY_DATA's additions (Part 2, 22.7).
+struct StoredDAASession: WireStructure {
     var issuerSettings = DAAIssuer()
     var tpmSpecific = DAATPM()
     var session = DAAContext()
@@ -15,6 +15,14 @@ private struct StoredDAASession: WireStructure {
         tpmSpecific = daa.tpmSpecific
         session = daa.session
         joinSession = daa.joinSession
+    }
+
+    /// Gives a session that was just opened what was kept of this one.
+    func restore(_ daa: inout DAASession) {
+        daa.issuerSettings = issuerSettings
+        daa.tpmSpecific = tpmSpecific
+        daa.session = session
+        daa.joinSession = joinSession
     }
 
     mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
@@ -59,10 +67,7 @@ extension Execution {
         // 9. and 10.
         guard state.any.contexts.remove(blob.contextCount) else { throw .badContext }
         var daa = try state.any.daaSessions.open(start: blob.handle)
-        daa.issuerSettings = stored.issuerSettings
-        daa.tpmSpecific = stored.tpmSpecific
-        daa.session = stored.session
-        daa.joinSession = stored.joinSession
+        stored.restore(&daa)
         state.any.daaSessions.update(daa)
         return daa.handle
     }

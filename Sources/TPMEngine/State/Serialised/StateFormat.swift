@@ -1,64 +1,65 @@
 import TPMCrypto
 import TPMWire
 
-/// Why bytes are no state of a TPM.
-public enum StateFormatError: Error, Equatable, CustomStringConvertible {
-    /// They do not begin as a state does.
-    case foreign
-    /// They were cut short, changed, or hold what no TPM can be in.
-    case damaged
-    /// They were written by a newer version of the program.
-    case newer(version: UInt32)
-    /// The state cannot be written; it never happens to one that a TPM can be in.
-    case unwritable
+/// The parts of a TPM's state that are written as bytes, each in a frame: 8 bytes of magic, the format's version and
+/// the size of the payload, 4 bytes each and big endian, the payload, and SHA-1 over all of that.
+///
+/// The check finds damage. It holds no key, so it does not find an attacker: whoever can write the bytes owns the TPM.
+public enum StateFormat: String, CaseIterable, Sendable, CustomStringConvertible {
+    /// What outlives power; the file on disk, in which what TPM_SaveState kept stands as well.
+    case permanent
+    /// What the loss of power takes, of a TPM that runs.
+    case volatile
+    /// What TPM_SaveState kept, by itself.
+    case saved
 
-    public var description: String {
+    /// The version that is written; every one from 1 on is read.
+    var version: UInt32 {
         switch self {
-        case .foreign: "is not the state of a TPM of this program"
-        case .damaged: "is damaged: its integrity check fails"
-        case .newer(let version):
-            "has the state format \(version), which is newer than the newest that this program reads, "
-                + "\(StateFormat.version)"
-        case .unwritable: "cannot be written as bytes"
+        case .permanent: 3
+        case .volatile, .saved: 1
         }
     }
-}
 
-/// The frame around a serialised state: 8 bytes of magic, the format's version and the size of the payload, 4 bytes
-/// each and big endian, the payload, and SHA-1 over all of that.
-///
-/// The check finds damage. It holds no key, so it does not find an attacker: whoever can write the file owns the TPM.
-enum StateFormat {
-    /// The version that is written; every one from 1 on is read.
-    static let version: UInt32 = 3
-    private static let magic = Array("vTPM 1.2".utf8)
+    private var magic: [UInt8] {
+        switch self {
+        case .permanent: Array("vTPM 1.2".utf8)
+        case .volatile: Array("vTPM run".utf8)
+        case .saved: Array("vTPM sav".utf8)
+        }
+    }
+
     private static let headerSize = 16
 
-    static func frame(_ payload: Secret) throws(StateFormatError) -> Secret {
+    public var description: String { rawValue }
+
+    func frame(_ payload: Secret) throws(StateFormatError) -> Secret {
         guard let size = UInt32(exactly: payload.count) else { throw .unwritable }
-        let header = magic + bytes(version) + bytes(size)
+        let header = magic + Self.bytes(version) + Self.bytes(size)
         let digest = SHA1.hash(header, payload)
-        return Secret(count: headerSize + payload.count + Digest.byteCount) { target in
+        return Secret(count: Self.headerSize + payload.count + Digest.byteCount) { target in
             target.copyBytes(from: header)
             payload.withUnsafeBytes {
-                UnsafeMutableRawBufferPointer(rebasing: target[headerSize...]).copyMemory(from: $0)
+                UnsafeMutableRawBufferPointer(rebasing: target[Self.headerSize...]).copyMemory(from: $0)
             }
             digest.withUnsafeBytes {
-                UnsafeMutableRawBufferPointer(rebasing: target[(headerSize + payload.count)...]).copyMemory(from: $0)
+                UnsafeMutableRawBufferPointer(rebasing: target[(Self.headerSize + payload.count)...])
+                    .copyMemory(from: $0)
             }
         }
     }
 
     /// The payload and the version that it was written in.
-    static func unframe(_ state: [UInt8]) throws(StateFormatError) -> (version: UInt32, payload: ArraySlice<UInt8>) {
-        guard state.starts(with: magic) else { throw .foreign }
-        guard state.count >= headerSize + Digest.byteCount else { throw .damaged }
-        let version = number(state[8..<12])
+    func unframe(_ state: [UInt8]) throws(StateFormatError) -> (version: UInt32, payload: ArraySlice<UInt8>) {
+        guard let found = Self.allCases.first(where: { state.starts(with: $0.magic) }) else { throw .foreign }
+        guard found == self else { throw .otherFormat(found, needed: self) }
+        guard state.count >= Self.headerSize + Digest.byteCount else { throw .damaged }
+        let version = Self.number(state[8..<12])
         let end = state.count - Digest.byteCount
         guard Digest(state[end...]) == SHA1.hash(state[..<end]) else { throw .damaged }
-        guard version <= Self.version else { throw .newer(version: version) }
-        guard version >= 1, Int(number(state[12..<16])) == end - headerSize else { throw .damaged }
-        return (version, state[headerSize..<end])
+        guard version <= self.version else { throw .newer(version: version) }
+        guard version >= 1, Int(Self.number(state[12..<16])) == end - Self.headerSize else { throw .damaged }
+        return (version, state[Self.headerSize..<end])
     }
 
     private static func bytes(_ value: UInt32) -> [UInt8] {
@@ -70,32 +71,34 @@ enum StateFormat {
     }
 }
 
-extension TPMState {
-    /// Everything of the TPM that outlives power: TPM_PERMANENT_FLAGS and _DATA, the owner-evict keys, and what
-    /// TPM_SaveState kept. It holds every secret of the TPM in the clear.
-    public func serialised() throws(StateFormatError) -> Secret {
-        let payload: Secret
-        do throws(TPMResult) {
-            let stored = try StoredState(self)
-            payload = try stored.encodedSecret(reserving: stored.capacity)
-        } catch {
-            throw .unwritable
+/// What stands in a frame, field by field.
+///
+/// A field that a later version adds stands at the end, behind `if version >= N`, and keeps its default when an
+/// earlier state is read. No field is ever moved or taken away.
+protocol StatePayload: WireStructure {
+    static var format: StateFormat { get }
+    /// The version of the format in which the fields are walked.
+    var version: UInt32 { get set }
+    /// More than the encoding takes, in bytes.
+    var capacity: Int { get }
+}
+
+extension StatePayload {
+    func serialised() throws(StateFormatError) -> Secret {
+        let payload = try StateFormatError.unwritable.unless { () throws(TPMResult) in
+            try encodedSecret(reserving: capacity)
         }
-        return try StateFormat.frame(payload)
+        return try Self.format.frame(payload)
     }
 
-    /// The TPM as ``serialised()`` wrote it, without power: TPM_Init has to follow.
-    ///
-    /// The format of every earlier version loads; ``StateFormatError/newer(version:)`` refuses a later one.
-    public init(serialised state: [UInt8]) throws(StateFormatError) {
-        let (version, payload) = try StateFormat.unframe(state)
+    init(serialised bytes: [UInt8]) throws(StateFormatError) {
+        let (version, payload) = try Self.format.unframe(bytes)
+        self.init()
+        self.version = version
         do throws(TPMResult) {
             var decoder = WireDecoder(payload)
-            var stored = StoredState()
-            stored.version = version
-            try stored.code(&decoder)
+            try code(&decoder)
             try decoder.finish()
-            self = try stored.state()
         } catch {
             throw .damaged
         }

@@ -1,12 +1,11 @@
 import TPMCrypto
 import TPMWire
 
-/// What of a TPM outlives power, field by field: the payload of a serialised state.
-///
-/// A field that a later version adds stands at the end, behind `if version >= N`, and keeps its default when an
-/// earlier state is read. No field is ever moved or taken away.
-struct StoredState: WireStructure {
-    var version = StateFormat.version
+/// What of a TPM outlives power, field by field.
+struct StoredState: StatePayload {
+    static let format = StateFormat.permanent
+
+    var version = format.version
     var flags = PermanentFlags()
     var ownership: StoredOwnership?
     var blobSecrets: BlobSecrets?
@@ -70,6 +69,15 @@ struct StoredState: WireStructure {
 
 extension StoredState {
     init(_ state: TPMState) throws(TPMResult) {
+        try self.init(permanentOf: state)
+        guard let kept = state.saved else { return }
+        saved = try StoredVolatile(kept)
+        savedCountID = kept.clear.countID
+        savedDisableResetLock = kept.clear.disableResetLock
+    }
+
+    /// All but what TPM_SaveState kept.
+    init(permanentOf state: TPMState) throws(TPMResult) {
         let permanent = state.permanent
         flags = permanent.flags
         if let owner = permanent.ownership { ownership = try StoredOwnership(owner) }
@@ -85,7 +93,6 @@ extension StoredState {
         failedAuthorizations = permanent.failedAuthorizations
         manuMaintPub = permanent.manuMaintPub
         ownerEvict = try StoredSlot.slots(of: state.keys) { $0.isOwnerEvict }
-        if let volatile = state.saved { saved = try StoredVolatile(volatile) }
         families = permanent.delegation.families
         delegateRows = permanent.delegation.rows.sorted { $0.key < $1.key }.map {
             StoredDelegateRow(index: $0.key, row: $0.value)
@@ -96,8 +103,6 @@ extension StoredState {
             .map { StoredAuditStatus(ordinal: $0.key.rawValue, isAudited: $0.value) }
         counters = permanent.counters.counters
         counterMaximum = permanent.counters.maximum
-        savedCountID = state.saved?.clear.countID ?? 0
-        savedDisableResetLock = state.saved?.clear.disableResetLock ?? false
     }
 
     /// The state that was stored. TPM_BAD_PARAMETER and the like when there can be no such state.
@@ -136,10 +141,9 @@ extension StoredState {
         return state
     }
 
-    /// More than the encoding takes, in bytes.
     var capacity: Int {
-        let keys = 2 + ownerEvict.count + (saved?.keys.count ?? 0)
-        return 4096 + keys * 2048 + nv.reduce(0) { $0 + 256 + $1.data.count }
+        let keys = 2 + ownerEvict.count
+        return 4096 + keys * StoredKey.capacity + nv.reduce(0) { $0 + 256 + $1.data.count } + (saved?.capacity ?? 0)
     }
 }
 

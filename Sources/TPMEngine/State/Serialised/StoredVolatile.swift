@@ -1,27 +1,36 @@
 import TPMCrypto
 import TPMWire
 
-/// ``SavedState``: what TPM_SaveState kept of the volatile state, as bytes.
+/// ``SavedState``, what TPM_SaveState keeps of the volatile state, as bytes; and that state itself.
 struct StoredVolatile: WireStructure {
+    /// False in the permanent format, which has the fields that came after its first version at its own end.
+    var isWhole = false
     var flags = STClearFlags()
     /// One value a register.
-    var pcrs: [StoredPCR] = []
+    var pcrs: [StoredDigest] = []
     var contextNonceKey = Digest.zero
     var ownerReference = KeyHandle.owner
     var deferredPhysicalPresence: UInt32 = 0
     var nvLocks: [StoredLocks] = []
     var keys: [StoredSlot] = []
+    var countID: UInt32 = 0
+    var disableResetLock = false
 
     init() {}
 
-    init(_ saved: SavedState) throws(TPMResult) {
+    init(isWhole: Bool) { self.isWhole = isWhole }
+
+    init(_ saved: SavedState, isWhole: Bool = false) throws(TPMResult) {
+        self.isWhole = isWhole
         flags = saved.clear.flags
-        pcrs = saved.clear.pcrs.values.map { StoredPCR(value: $0) }
+        pcrs = saved.clear.pcrs.values.map { StoredDigest(value: $0) }
         contextNonceKey = saved.clear.contextNonceKey
         ownerReference = saved.clear.ownerReference
         deferredPhysicalPresence = saved.clear.deferredPhysicalPresence
         nvLocks = saved.clear.nvLocks.sorted { $0.key < $1.key }.map { StoredLocks(index: $0.key, locks: $0.value) }
         keys = try StoredSlot.slots(of: saved.keys) { _ in true }
+        countID = saved.clear.countID
+        disableResetLock = saved.clear.disableResetLock
     }
 
     func loaded() throws(TPMResult) -> SavedState {
@@ -32,6 +41,8 @@ struct StoredVolatile: WireStructure {
         clear.ownerReference = ownerReference
         clear.deferredPhysicalPresence = deferredPhysicalPresence
         for locks in nvLocks { clear.nvLocks[locks.index] = locks.locks }
+        clear.countID = countID
+        clear.disableResetLock = disableResetLock
         return SavedState(clear: clear, keys: try StoredSlot.keys(keys))
     }
 
@@ -43,11 +54,26 @@ struct StoredVolatile: WireStructure {
         try coder.uint32("deferredPhysicalPresence", &deferredPhysicalPresence)
         try coder.list("nvLocks", &nvLocks)
         try coder.list("keys", &keys)
+        guard isWhole else { return }
+        try coder.uint32("countID", &countID)
+        try coder.bool("disableResetLock", &disableResetLock)
+    }
+
+    /// More than the encoding takes, in bytes.
+    var capacity: Int { 4096 + nvLocks.count * 16 + keys.count * StoredKey.capacity }
+
+    /// The state that was stored, of a TPM whose permanent state is that of `state`. TPM_BAD_PARAMETER when it would
+    /// change the owner-evict keys, which belong to the permanent state.
+    func loaded(beside state: TPMState) throws(TPMResult) -> SavedState {
+        guard keys.filter(\.isOwnerEvict) == (try StoredSlot.slots(of: state.keys) { $0.isOwnerEvict }) else {
+            throw .badParameter
+        }
+        return try loaded()
     }
 }
 
-/// The value of one register.
-struct StoredPCR: WireStructure {
+/// One digest or nonce.
+struct StoredDigest: WireStructure {
     var value = Digest.zero
 
     init() {}
@@ -79,7 +105,7 @@ struct StoredLocks: WireStructure {
 }
 
 /// A loaded key with the handle that it keeps.
-struct StoredSlot: WireStructure {
+struct StoredSlot: WireStructure, Equatable {
     var handle = KeyHandle()
     var isOwnerEvict = false
     var key = StoredKey()
