@@ -127,9 +127,9 @@ public final class StateDirectory: StateStore {
             }
             return nil
         }
-        var plain = bytes.bytes
-        defer { wipe(&plain) }
-        do { return try TPMState(serialised: plain) } catch {
+        do throws(StateFormatError) {
+            return try bytes.withArray { plain throws(StateFormatError) in try TPMState(serialised: plain) }
+        } catch {
             throw StoreError(
                 "\(path)/\(Self.stateName) \(error). It was left as it is: put a good copy in its place, or move it "
                     + "away to begin with a new TPM.")

@@ -146,16 +146,30 @@ final class TPMInstance {
     }
 
     private func begin(_ tpm: inout TPM, from loaded: [StateBlob: Secret]) throws(StateFormatError) {
-        if let bytes = loaded[.permanent] { tpm.state = try TPMState(permanent: bytes) }
-        if let bytes = loaded[.savestate] { try tpm.state.restoreSaved(bytes) }
+        if let blob = loaded[.permanent] {
+            try blob.withArray { bytes throws(StateFormatError) in tpm.state = try TPMState(serialised: bytes) }
+        }
+        if let blob = loaded[.savestate] {
+            try blob.withArray { bytes throws(StateFormatError) in try tpm.state.restoreSaved(bytes) }
+        }
         tpm.initialize()
-        if let bytes = loaded[.volatile] { try tpm.restoreVolatile(bytes, at: wallTime()) }
+        if let blob = loaded[.volatile] {
+            let now = wallTime()
+            try blob.withArray { bytes throws(StateFormatError) in
+                try tpm.restoreVolatile(bytes, wallTime: now)
+            }
+        }
     }
 
     /// Goes on from the volatile state in the store. One of another state of the TPM is of the past.
     private func resume(_ tpm: inout TPM, from volatile: Secret) throws(StoreError) {
-        do throws(StateFormatError) { try tpm.restoreVolatile(volatile, at: wallTime()) } catch {
-            guard error == .damaged else {
+        let now = wallTime()
+        do throws(StateFormatError) {
+            try volatile.withArray { bytes throws(StateFormatError) in
+                try tpm.restoreVolatile(bytes, wallTime: now)
+            }
+        } catch {
+            guard error == .otherState else {
                 throw StoreError(
                     "The volatile state of the suspended TPM \(error). Move it away to start as after a loss of power.")
             }
@@ -221,7 +235,9 @@ final class TPMInstance {
     /// Takes a form of the state for the next ``powerOn(forgettingVolatile:waiting:)``; the TPM has to be without power.
     func load(_ bytes: Secret, as blob: StateBlob) throws(StoreError) {
         guard tpm == nil else { throw StoreError("The TPM has power: stop it before a state is loaded.") }
-        do throws(StateFormatError) { try blob.check(bytes) } catch {
+        do throws(StateFormatError) {
+            try bytes.withArray { plain throws(StateFormatError) in try blob.check(plain) }
+        } catch {
             throw StoreError("What was sent as the \(blob) state \(error).")
         }
         loaded[blob] = bytes

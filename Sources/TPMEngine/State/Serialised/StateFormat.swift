@@ -62,6 +62,9 @@ public enum StateFormat: String, CaseIterable, Sendable, CustomStringConvertible
         return (version, state[Self.headerSize..<end])
     }
 
+    /// Throws unless the bytes are whole, of this part, and of a version that is read.
+    public func check(_ bytes: [UInt8]) throws(StateFormatError) { _ = try unframe(bytes) }
+
     private static func bytes(_ value: UInt32) -> [UInt8] {
         [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) }
     }
