@@ -99,7 +99,9 @@ final class ControlConversation: Conversation {
         case .shutdown:
             board.shutDown()
             return .answer(Self.result(.success))
-        case .cancel: board.queue.cancel()
+        case .cancel:
+            board.queue.cancel()
+            return .answer(Self.result(.success))
         default: break
         }
         let ciphers = board.ciphers
@@ -167,7 +169,6 @@ final class ControlConversation: Conversation {
         case .storeVolatile: try onStore { () throws(StoreError) in try tpm.suspend() }
         case .getState(let wantsDecrypted, let type, let offset):
             return try state(type, from: offset, wantsDecrypted, tpm, ciphers)
-        case .cancel: break
         default: throw ControlFailure(.badOrdinal)
         }
         return []

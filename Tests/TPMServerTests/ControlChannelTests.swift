@@ -18,13 +18,15 @@ import Testing
     }
 
     private func serve(
-        store: (any StateStore)? = nil, hasData: Bool = true, _ change: (inout Server.Options) -> Void = { _ in }
+        store: (any StateStore)? = nil, environment: Environment = Environment(), hasData: Bool = true,
+        _ change: (inout Server.Options) -> Void = { _ in }
     ) throws -> RunningServer {
         var options = Server.Options()
         options.isPoweredAtStart = false
         change(&options)
         return try RunningServer(
-            store: store, at: hasData ? [.unix(path: data)] : [], controlAt: [.unix(path: control)], options: options,
+            store: store, environment: environment, at: hasData ? [.unix(path: data)] : [],
+            controlAt: [.unix(path: control)], options: options,
             startup: .none)
     }
 
@@ -35,7 +37,7 @@ import Testing
         let board = try ControlClient(unix: control)
         let tpm = try RawClient(unix: data)
         #expect(returnCode(tpm.transmit(startupClear)) == 9)
-        for number in [4, 6, 8, 9, 10] as [UInt32] { #expect(board.request(number) == 10, "\(number)") }
+        for number in [4, 6, 8, 10] as [UInt32] { #expect(board.request(number) == 10, "\(number)") }
         #expect(board.request(7, [0, 0, 0, 1, 1]) == 10)
         #expect(board.state(.permanent).0 == 10)
         #expect(board.request(2, [0, 0, 0, 0]) == 0)
@@ -249,6 +251,30 @@ import Testing
             #expect(returnCode(tpm.transmit(pcrRead)) == 9)
             #expect(tpm.isAtEnd)
         }
+        running.end()
+    }
+
+    // MARK: Cancelling
+
+    @Test func aLongCommandIsCancelled() throws {
+        let keys = HeldKeys()
+        let running = try serve(environment: Environment(keyPairs: keys)) { $0.isPoweredAtStart = true }
+        let board = try ControlClient(unix: control)
+        let tpm = try RawClient(unix: data)
+        let waiting = try RawClient(unix: data)
+        _ = tpm.transmit(startupClear)
+        tpm.send(createEndorsementKeyPair)
+        keys.wasAsked.wait()
+        waiting.send(extend(1))
+        usleep(50_000)
+        // The answer does not wait for the command's.
+        #expect(board.request(9) == 0)
+        #expect(returnCode(waiting.answer()) == 9)
+        keys.mayGive.signal()
+        #expect(returnCode(tpm.answer()) == 9)
+        // It left nothing behind: there is still no key.
+        keys.mayGive.signal()
+        #expect(returnCode(tpm.transmit(createEndorsementKeyPair)) == 0)
         running.end()
     }
 

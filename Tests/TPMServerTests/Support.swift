@@ -18,6 +18,24 @@ let presencePresent: [UInt8] = [0, 0xc1, 0, 0, 0, 12, 0x40, 0, 0, 0x0a, 0, 0x08]
 /// TPM_SelfTestFull: it runs on the worker.
 let selfTestFull: [UInt8] = [0, 0xc1, 0, 0, 0, 10, 0, 0, 0, 0x50]
 
+/// TPM_CreateEndorsementKeyPair of an RSA key of 2048 bits.
+let createEndorsementKeyPair: [UInt8] =
+    [0, 0xc1, 0, 0, 0, 54, 0, 0, 0, 0x78] + [UInt8](repeating: 5, count: 20)
+    + [0, 0, 0, 1, 0, 3, 0, 1, 0, 0, 0, 12, 0, 0, 8, 0, 0, 0, 0, 2, 0, 0, 0, 0]
+
+/// Makes keys when a test lets it.
+struct HeldKeys: KeyPairSource {
+    let wasAsked = DispatchSemaphore(value: 0)
+    let mayGive = DispatchSemaphore(value: 0)
+    private let generator = GeneratedKeyPairs(random: SystemRandom())
+
+    func keyPair(bits: Int, exponent: UInt32) throws(CryptoError) -> RSAPrimes {
+        wasAsked.signal()
+        mayGive.wait()
+        return try generator.keyPair(bits: bits, exponent: exponent)
+    }
+}
+
 /// TPM_GetRandom of so many bytes.
 func getRandom(_ count: UInt8) -> [UInt8] { [0, 0xc1, 0, 0, 0, 14, 0, 0, 0, 0x46, 0, 0, 0, count] }
 
@@ -130,11 +148,13 @@ final class RunningServer {
     private var isRunning = true
 
     init(
-        store: (any StateStore)? = nil, at addresses: [ListenAddress], controlAt controls: [ListenAddress] = [],
+        store: (any StateStore)? = nil, environment: Environment = Environment(), at addresses: [ListenAddress],
+        controlAt controls: [ListenAddress] = [],
         options: Server.Options = Server.Options(), startup: StartupKind = .clear
     ) throws {
         let server = try Server(
-            store: store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, options: options)
+            store: store, environment: environment, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            options: options)
         self.server = server
         self.addresses = try addresses.map { try server.listen(at: $0) }
         self.controls = try controls.map { try server.listen(at: $0, for: .control) }
