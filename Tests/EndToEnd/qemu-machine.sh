@@ -1,0 +1,154 @@
+# shellcheck shell=bash
+# What qemu.sh stands on: a Debian kernel with an initramfs of busybox and the project's client, an emulator of a TPM
+# behind swtpm's control socket, QEMU between the two, and a way to say what the guest shall do.
+#
+# Needs: $work, a directory of this run; $cache, one that stays; $vtpm, the binary for the guest; $swtpm, the emulator.
+# Every machine and every emulator has a name; its files in $work begin with that.
+# shellcheck disable=SC2154
+
+declare -A qemu_process emulator_process qmp_in qmp_out commands
+
+# -- Kernel and initramfs -----------------------------------------------------------------------------------------
+
+# Debian's present kernel of the 6.1 series, unpacked below $cache and not installed. Sets $kernel and $modules.
+fetch_kernel() {
+    local package version
+    package=$(apt-cache search --names-only '^linux-image-6\.1\.0-[0-9]+-amd64$' | awk '{print $1}' | sort -V | tail -1)
+    if [ -z "$package" ]; then
+        echo "apt knows no linux-image-6.1.0-*-amd64: run apt-get update" >&2
+        return 1
+    fi
+    version=${package#linux-image-}
+    kernel=$cache/$package/boot/vmlinuz-$version
+    modules=$cache/$package/lib/modules/$version/kernel
+    [ -f "$kernel" ] && return
+    rm -rf "$cache/download" && mkdir -p "$cache/download" || return
+    # apt-get writes to the directory that it is called in.
+    (cd "$cache/download" && apt-get download -qq "$package" 2>"$work/output") || { cat "$work/output" >&2; return 1; }
+    dpkg-deb -x "$cache/download/"*.deb "$cache/download/root" && mv "$cache/download/root" "$cache/$package" || return
+    rm -rf "$cache/download"
+}
+
+# An initramfs of busybox, guest/init, the client with its shared libraries, and the module that makes /dev/vtpmx.
+# Sets $initramfs. Not compressed: the guest would take longer to inflate it than QEMU takes to load it.
+build_initramfs() {
+    local root=$work/initramfs library
+    mkdir -p "$root"/{bin,dev,proc,sys,tmp,lib/modules} || return
+    cp "$(command -v busybox)" "$root/bin/busybox" && ln -s busybox "$root/bin/sh" || return
+    cp Tests/EndToEnd/guest/init "$root/init" && chmod 755 "$root/init" || return
+    cp "$vtpm" "$root/bin/vtpm" && cp "$modules/drivers/char/tpm/tpm_vtpm_proxy.ko" "$root/lib/modules" || return
+    for library in $(ldd "$vtpm" | grep -o '/[^ )]*'); do
+        mkdir -p "$root${library%/*}" && cp -L "$library" "$root$library" || return
+    done
+    # Names in order, no times, one owner: the same bytes for the same files.
+    initramfs=$work/initramfs.cpio
+    find "$root" -exec touch -h -d @0 {} +
+    (cd "$root" && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0) >"$initramfs"
+}
+
+# -- Emulators ----------------------------------------------------------------------------------------------------
+
+# Starts an emulator as libvirt does: it waits for QEMU at the socket NAME.ctrl, and ends when QEMU does.
+start_emulator() { # NAME STATE-DIRECTORY [OPTION...]
+    local name=$1 state=$2
+    mkdir -p "$state"
+    "$swtpm" socket --tpmstate "dir=$state" --ctrl "type=unixio,path=$work/$name.ctrl" --terminate "${@:3}" \
+        >"$work/$name.emulator" 2>&1 &
+    emulator_process[$name]=$!
+    wait_until 10 test -S "$work/$name.ctrl"
+}
+
+# True when the emulator ended by itself.
+emulator_ended() { # NAME
+    wait_until 10 ended "${emulator_process[$1]}" && wait "${emulator_process[$1]}" 2>/dev/null
+}
+
+# -- Machines -----------------------------------------------------------------------------------------------------
+
+# Starts QEMU, with the TPM of the emulator of the same name if there is one.
+start_machine() { # NAME KERNEL-PARAMETERS [OPTION...]
+    local name=$1 parameters=$2 tpm=() channel
+    for channel in guest monitor; do mkfifo "$work/$name.$channel.in" "$work/$name.$channel.out" || return; done
+    if [ -n "${emulator_process[$name]:-}" ]; then
+        tpm=(-chardev "socket,id=tpm,path=$work/$name.ctrl" -tpmdev emulator,id=tpm0,chardev=tpm
+            -device tpm-tis,tpmdev=tpm0)
+    fi
+    qemu-system-x86_64 -accel tcg -m "$memory" -display none -nic none \
+        -kernel "$kernel" -initrd "$initramfs" -append "console=ttyS0 quiet panic=-1 $parameters" \
+        -serial "file:$work/$name.console" -serial "pipe:$work/$name.guest" -qmp "pipe:$work/$name.monitor" \
+        "${tpm[@]}" "${@:3}" >"$work/$name.qemu" 2>&1 &
+    qemu_process[$name]=$!
+    # Opened for both directions, so that no open waits for the other end.
+    exec {commands[$name]}<>"$work/$name.guest.in" {qmp_in[$name]}<>"$work/$name.monitor.in" \
+        {qmp_out[$name]}<>"$work/$name.monitor.out"
+    # What the guest says has to go somewhere even while nobody looks.
+    cat "$work/$name.guest.out" >"$work/$name.answers" &
+    qmp "$name" qmp_capabilities
+}
+
+# Sends a command to QEMU and prints its answer; fails when that is an error.
+qmp() { # NAME COMMAND [ARGUMENTS, as JSON]
+    local line
+    echo "{\"execute\": \"$2\"${3:+, \"arguments\": $3}}" >&"${qmp_in[$1]}"
+    while read -r -t 30 line <&"${qmp_out[$1]}"; do
+        case $line in
+        *'"return"'*) echo "$line"; return 0 ;;
+        *'"error"'*) echo "$line"; return 1 ;;
+        esac
+    done
+    echo "QEMU does not answer $2"
+    return 1
+}
+
+# True when the guest's /init took over from the kernel, for the time that is given (1: since power-on).
+guest_is_up() { # NAME TIMES
+    wait_until 60 said "$1" '^@@ ready' "$2"
+}
+
+said() { # NAME PATTERN TIMES
+    [ "$(grep -acE "$2" "$work/$1.answers")" -ge "$3" ]
+}
+
+# Lets the guest do something, and prints what that prints. The status is the guest's; 124 when it takes too long.
+guest() { # NAME COMMAND [SECONDS]
+    local answers=$work/$1.answers before=0 count
+    before=$(wc -c <"$answers")
+    count=$(grep -ac '^@@ done' "$answers")
+    echo "$2" >&"${commands[$1]}"
+    wait_until "${3:-60}" said "$1" '^@@ done' $((count + 1)) || return 124
+    tail -c +$((before + 1)) "$answers" | tr -d '\r' | sed '/^@@ done/d'
+    return "$(sed -n 's/^@@ done \([0-9]*\).*/\1/p' "$answers" | tail -n 1)"
+}
+
+# Ends a machine as pulling the plug does.
+stop_machine() { # NAME
+    kill -9 "${qemu_process[$1]}" 2>/dev/null
+    wait "${qemu_process[$1]}" 2>/dev/null
+    forget_machine "$1"
+}
+
+forget_machine() { # NAME
+    exec {commands[$1]}>&- {qmp_in[$1]}>&- {qmp_out[$1]}>&-
+    unset "qemu_process[$1]"
+}
+
+# -- Waiting ------------------------------------------------------------------------------------------------------
+
+wait_until() { # SECONDS COMMAND...
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 0.1
+    done
+}
+
+ended() { ! kill -0 "$1" 2>/dev/null; }
+
+end_all() {
+    local process
+    for process in "${qemu_process[@]}" "${emulator_process[@]}"; do
+        kill -9 "$process"
+        wait "$process"
+    done 2>/dev/null
+}
