@@ -147,4 +147,34 @@ check "IMA's log is that of the boot under swtpm" same "$work/peer.ima" "$work/o
 check "all PCRs are those of the boot under swtpm" same "$work/peer.pcrs" "$work/one.pcrs"
 stop_machine peer
 
+echo "== The guest owns its TPM, seals, and reboots"
+secret="the key of the disk, $(nonce)"
+sealed=
+becomes_owner() { guest one "echo the owner >owner; vtpm take-ownership --owner-auth-file owner"; }
+seals() {
+    guest one "printf %s '$secret' >secret; vtpm seal --pcr 0 1 2 3 4 5 6 7 8 --in secret --out sealed" &&
+        sealed=$(guest one 'base64 sealed | tr -d "\n"; echo')
+    [ ${#sealed} -gt 300 ] || { echo "$sealed"; return 1; }
+}
+unseals() { # MACHINE
+    shows "^$secret\$" "$1" "echo $sealed | base64 -d >sealed; vtpm unseal --in sealed --out -; echo"
+}
+check "the client in the guest makes the endorsement key" shows '^[0-9a-f]{512}$' one 'vtpm create-ek'
+check "the client takes ownership" becomes_owner
+check "the client seals to the PCRs of the boot" seals
+check "it unseals" unseals one
+check "a PCR is extended" guest one "vtpm extend 8 --digest $(sha1 "")"
+refused "it does not unseal any more" TPM_WRONGPCRVAL one 'vtpm unseal --in sealed --out unsealed'
+reboots() { # the same QEMU, and the same emulator
+    guest one 'reboot -f' 5
+    guest_is_up one 2
+}
+must "the guest reboots" reboots
+after_reboot() {
+    guest one 'cat /sys/class/tpm/tpm0/pcrs' | head -n 9 | diff <(head -n 9 "$work/one.pcrs") -
+}
+check "PCRs 0 to 8 are as after the first boot" after_reboot
+check "the owner is still there" shows '^Owner: *installed' one 'vtpm info'
+check "what was sealed before the reboot is unsealed" unseals one
+
 finish
