@@ -86,11 +86,12 @@ start_machine() { # NAME KERNEL-PARAMETERS [OPTION...]
     qmp "$name" qmp_capabilities
 }
 
-# Sends a command to QEMU and prints its answer; fails when that is an error.
+# Sends a command to QEMU and prints its answer; fails when that is an error, or QEMU is gone.
 qmp() { # NAME COMMAND [ARGUMENTS, as JSON]
-    local line
+    local line end=$((SECONDS + 30))
     echo "{\"execute\": \"$2\"${3:+, \"arguments\": $3}}" >&"${qmp_in[$1]}"
-    while read -r -t 30 line <&"${qmp_out[$1]}"; do
+    while [ "$SECONDS" -lt "$end" ] && ! ended "${qemu_process[$1]}"; do
+        read -r -t 1 line <&"${qmp_out[$1]}" || continue
         case $line in
         *'"return"'*) echo "$line"; return 0 ;;
         *'"error"'*) echo "$line"; return 1 ;;
@@ -109,27 +110,49 @@ said() { # NAME PATTERN TIMES
     [ "$(grep -acE "$2" "$work/$1.answers")" -ge "$3" ]
 }
 
+# Lets the guest do something, and does not wait for it.
+tell() { # NAME COMMAND
+    echo "$2" >&"${commands[$1]}"
+}
+
 # Lets the guest do something, and prints what that prints. The status is the guest's; 124 when it takes too long.
 guest() { # NAME COMMAND [SECONDS]
     local answers=$work/$1.answers before=0 count
     before=$(wc -c <"$answers")
     count=$(grep -ac '^@@ done' "$answers")
-    echo "$2" >&"${commands[$1]}"
-    wait_until "${3:-60}" said "$1" '^@@ done' $((count + 1)) || return 124
+    tell "$1" "$2"
+    wait_until "${3:-60}" answered "$1" $((count + 1)) && ! ended "${qemu_process[$1]}" || return 124
     tail -c +$((before + 1)) "$answers" | tr -d '\r' | sed '/^@@ done/d'
     return "$(sed -n 's/^@@ done \([0-9]*\).*/\1/p' "$answers" | tail -n 1)"
 }
 
-# Ends a machine as pulling the plug does.
-stop_machine() { # NAME
-    kill -9 "${qemu_process[$1]}" 2>/dev/null
-    wait "${qemu_process[$1]}" 2>/dev/null
-    forget_machine "$1"
+answered() { # NAME TIMES; true, too, when no answer will come
+    said "$1" '^@@ done' "$2" || ended "${qemu_process[$1]}"
 }
 
-forget_machine() { # NAME
+# Ends QEMU, and its guest with it.
+stop_machine() { # NAME
+    ended "${qemu_process[$1]}" || qmp "$1" quit >/dev/null || kill -9 "${qemu_process[$1]}" 2>/dev/null
+    wait "${qemu_process[$1]}"
     exec {commands[$1]}>&- {qmp_in[$1]}>&- {qmp_out[$1]}>&-
     unset "qemu_process[$1]"
+}
+
+# -- Migration ----------------------------------------------------------------------------------------------------
+
+# Sends a machine to a place of QEMU's (`exec:...`, `unix:...`), and waits for how that ends.
+migrate() { # NAME URI [STATUS]
+    qmp "$1" migrate "{\"uri\": \"$2\"}" && wait_until 60 migration_is "$1" "${3:-completed}"
+}
+
+# True when the last migration of a machine has come to this; prints where it is.
+migration_is() { # NAME STATUS
+    qmp "$1" query-migrate | tail -n 1 | tee "$work/$1.migration" | grep -q "\"status\": \"$2\""
+}
+
+# True when a machine's processor runs.
+machine_runs() { # NAME
+    qmp "$1" query-status | grep -q '"running": true'
 }
 
 # -- Waiting ------------------------------------------------------------------------------------------------------

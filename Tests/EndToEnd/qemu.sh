@@ -165,16 +165,120 @@ check "the client seals to the PCRs of the boot" seals
 check "it unseals" unseals one
 check "a PCR is extended" guest one "vtpm extend 8 --digest $(sha1 "")"
 refused "it does not unseal any more" TPM_WRONGPCRVAL one 'vtpm unseal --in sealed --out unsealed'
-reboots() { # the same QEMU, and the same emulator
-    guest one 'reboot -f' 5
-    guest_is_up one 2
+reboots() { # MACHINE TIMES: the same QEMU, and the same emulator; so often was its /init started then
+    tell "$1" 'reboot -f'
+    guest_is_up "$1" "$2"
 }
-must "the guest reboots" reboots
+must "the guest reboots" reboots one 2
 after_reboot() {
     guest one 'cat /sys/class/tpm/tpm0/pcrs' | head -n 9 | diff <(head -n 9 "$work/one.pcrs") -
 }
 check "PCRs 0 to 8 are as after the first boot" after_reboot
 check "the owner is still there" shows '^Owner: *installed' one 'vtpm info'
 check "what was sealed before the reboot is unsealed" unseals one
+
+echo "== The guest is suspended to a file, and resumed by another QEMU with another emulator"
+signature=
+prepares() { # MACHINE: a loaded key, a saved context of it, an open session that was used, a PCR
+    create_signing_key "$1" && open_session "$1" && load_key "$1" && sign "$1" "$handle" || return
+    signature=$answer
+    save_context "$1" "$handle" && guest "$1" "vtpm extend 16 --digest $(sha1 "")" && guest "$1" 'vtpm pcrs' >"$work/pcrs"
+}
+counts() { # MACHINE: the guest's loop, which puts a number on the console each second
+    tail -c 4000 "$work/$1.console" | tr -d '\r' | sed -n 's/^tick \([0-9]*\)$/\1/p'
+}
+counted() { # MACHINE TIMES
+    [ "$(counts "$1" | wc -l)" -ge "$2" ]
+}
+goes_on() { # MACHINE-BEFORE MACHINE-AFTER: it counts on from where it was
+    wait_until 10 counted "$2" 2 || return
+    echo "$(counts "$1" | tail -n 1) was the last, $(counts "$2" | head -n 1) is the next"
+    [ $(($(counts "$1" | tail -n 1) + 1)) -eq "$(counts "$2" | head -n 1)" ]
+}
+same_pcrs() { # MACHINE
+    guest "$1" 'vtpm pcrs' | diff "$work/pcrs" -
+}
+signs() { # MACHINE HANDLE
+    sign "$1" "$2" && [ "$answer" = "$signature" ]
+}
+signs_from_context() { # MACHINE
+    local handle
+    load_context "$1" && signs "$1" "$handle" && plain "$1" 000000ba "$handle$(word 1)"
+}
+session_goes_on() { # MACHINE: the key is loaded once more under the session of before
+    local handle
+    load_key "$1" && signs "$1" "$handle" && plain "$1" 000000ba "$handle$(word 1)"
+}
+unchanged() { # MACHINE WORDS
+    check "$2: the PCRs are as before" same_pcrs "$1"
+    check "$2: the loaded key signs by its handle" signs "$1" "$handle"
+    check "$2: the saved context is loaded" signs_from_context "$1"
+    check "$2: the open session goes on" session_goes_on "$1"
+}
+suspends() {
+    migrate one "exec:cat >$work/suspended" && stop_machine one && emulator_ended one
+}
+resumes() {
+    start_emulator two "$work/state" && start_machine two "$measured" -incoming "exec:cat $work/suspended" &&
+        wait_until 60 machine_runs two
+}
+check "the guest loads a key and opens a session" prepares one
+guest one '(n=0; while n=$((n + 1)); do echo "tick $n" >/dev/console; sleep 1; done) &' >/dev/null
+wait_until 10 counted one 1
+must "the guest is saved to a file; QEMU and the emulator end" suspends
+printf 'the suspended guest: %s bytes\n' "$(stat -c %s "$work/suspended")"
+must "another QEMU and another emulator resume it" resumes
+check "the guest counts on" goes_on one two
+unchanged two "resumed"
+
+echo "== The guest does not get away to another QEMU, and stays whole"
+waits() { # MACHINE: for a guest to come, with an emulator on the same state
+    start_emulator "$1" "$work/state" && start_machine "$1" "$measured" -incoming "unix:$work/$1.incoming" &&
+        qmp "$1" query-status | grep '"status": "inmigrate"'
+}
+bandwidth() { qmp two migrate-set-parameters "{\"max-bandwidth\": $1}"; }
+is_cancelled() {
+    bandwidth 2000000 && migrate two "unix:$work/three.incoming" active && qmp two migrate_cancel &&
+        wait_until 30 migration_is two cancelled && wait_until 10 machine_runs two
+}
+fails_late() { # the state was handed over, but the other side cannot take it
+    bandwidth 10000000000 && kill -9 "${emulator_process[four]}" &&
+        migrate two "unix:$work/four.incoming" failed && wait_until 10 machine_runs two
+}
+# With a way back from the destination, which libvirt has, a destination that fails fails the migration.
+check "the source asks for the way back" qmp two migrate-set-capabilities \
+    '{"capabilities": [{"capability": "return-path", "state": true}]}'
+check "a destination waits" waits three
+check "the migration is cancelled, and the source runs on" is_cancelled
+stop_machine three
+unchanged two "cancelled"
+check "a destination waits whose emulator will die" waits four
+check "the migration fails when the state was handed over, and the source runs on" fails_late
+stop_machine four
+unchanged two "failed"
+
+# Debian's swtpm never gives up the lock of a state that another emulator is to have.
+[ "$emulator" = vtpm ] || finish
+
+echo "== The guest moves to another QEMU while both run, with two emulators on the same state"
+moves() {
+    migrate two "unix:$work/five.incoming" && wait_until 10 machine_runs five
+}
+serves_no_more() { # nor does the source when somebody lets it run on
+    local answers
+    qmp two cont && wait_until 10 machine_runs two || return
+    answers=$(guest two 'vtpm pcrs' 120)
+    case $? in 0 | 124) echo "$answers"; return 1 ;; esac
+}
+check "a destination waits in good health" waits five
+must "the guest moves" moves
+check "the guest counts on there" goes_on two five
+unchanged five "moved"
+check "the TPM serves the source no more" serves_no_more
+stop_machine two
+check "the emulator of the source ends" emulator_ended two
+unchanged five "alone"
+must "the guest reboots where it is now" reboots five 1
+check "what was sealed before it moved is unsealed" unseals five
 
 finish
