@@ -28,10 +28,13 @@ final class OwnedTPM {
     let clock = HandClock()
     /// What became of the client's last command.
     private(set) var lastOutcome: TPM.Outcome?
+    /// The client's commands, and what the clock showed when they came.
+    private(set) var exchanges: [(time: UInt64, command: [UInt8], response: [UInt8])] = []
     private(set) lazy var client = TPMClient(
         InProcessTransport { [unowned self] command in
             let outcome = self.tpm.execute(command, locality: self.locality)
             self.lastOutcome = outcome
+            self.exchanges.append((self.clock.microseconds, command, outcome.response))
             return outcome.response
         }, random: SeededRandom(seed: Array("client".utf8)))
 
