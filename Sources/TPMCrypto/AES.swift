@@ -1,6 +1,7 @@
 import COpenSSL
 
-/// AES in the two stream modes of TPM 1.2, with keys of 16, 24 or 32 bytes. Encryption and decryption are the same.
+/// AES in the two stream modes of TPM 1.2, where encryption and decryption are the same, and in CBC mode, with keys of
+/// 16, 24 or 32 bytes.
 ///
 /// All functions throw on a key of another size, an IV that is not 16 bytes, or data of 2 GiB and more.
 public enum AES {
@@ -26,6 +27,53 @@ public enum AES {
     /// OFB mode with 128-bit feedback.
     public static func ofb(key: Secret, iv: [UInt8], data: [UInt8]) throws(CryptoError) -> [UInt8] {
         try run(Library.shared.ofb, key: key, iv: iv, data: data, counts: false)
+    }
+
+    /// CBC mode over whole blocks, after a padding of 1 to 16 bytes (PKCS #7), each of which holds their number.
+    public static func encryptCBC(key: Secret, iv: [UInt8], data: Secret) throws(CryptoError) -> [UInt8] {
+        let padding = blockSize - data.count % blockSize
+        let padded = Secret(count: data.count + padding) { target in
+            data.withUnsafeBytes { target.copyMemory(from: $0) }
+            for offset in data.count..<target.count { target[offset] = UInt8(padding) }
+        }
+        return try cbc(key: key, iv: iv, from: padded, encrypts: true).bytes
+    }
+
+    /// The opposite of ``encryptCBC(key:iv:data:)``. It throws on data without a padding; whoever cares who made the data
+    /// authenticates it first.
+    public static func decryptCBC(key: Secret, iv: [UInt8], data: [UInt8]) throws(CryptoError) -> Secret {
+        guard !data.isEmpty, data.count % blockSize == 0 else { throw CryptoError(what: "AES data size") }
+        let padded = try cbc(key: key, iv: iv, from: Secret(data), encrypts: false)
+        let plain: Secret? = padded.withUnsafeBytes { bytes in
+            guard let padding = bytes.last, (1...UInt8(blockSize)).contains(padding),
+                bytes.suffix(Int(padding)).allSatisfy({ $0 == padding })
+            else { return nil }
+            return Secret(UnsafeRawBufferPointer(rebasing: bytes.dropLast(Int(padding))))
+        }
+        guard let plain else { throw CryptoError(what: "AES padding") }
+        return plain
+    }
+
+    private static func cbc(key: Secret, iv: [UInt8], from data: Secret, encrypts: Bool) throws(CryptoError) -> Secret {
+        let cipher = try check(Library.shared.cbc, key: key, iv: iv, count: data.count)
+        guard let context = EVP_CIPHER_CTX_new() else { throw CryptoError(what: "AES") }
+        defer { EVP_CIPHER_CTX_free(context) }
+        let started = key.withUnsafeBytes { key in
+            EVP_CipherInit_ex2(
+                context, cipher, key.baseAddress?.assumingMemoryBound(to: UInt8.self), iv, encrypts ? 1 : 0, nil)
+        }
+        guard started == 1, EVP_CIPHER_CTX_set_padding(context, 0) == 1 else { throw CryptoError(what: "AES") }
+        var written: Int32 = 0
+        let result = Secret(count: data.count) { target in
+            let status = data.withUnsafeBytes { source in
+                EVP_CipherUpdate(
+                    context, target.baseAddress?.assumingMemoryBound(to: UInt8.self), &written,
+                    source.baseAddress?.assumingMemoryBound(to: UInt8.self), Int32(source.count))
+            }
+            if status != 1 { written = -1 }
+        }
+        guard Int(written) == data.count else { throw CryptoError(what: "AES") }
+        return result
     }
 
     private static func run(

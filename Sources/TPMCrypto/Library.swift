@@ -12,6 +12,7 @@ final class Library: @unchecked Sendable {
     let sha1: OpaquePointer
     let ctr: CipherSet
     let ofb: CipherSet
+    let cbc: CipherSet
     /// Key of the slot that holds the idle EVP_MD_CTX of a thread.
     let digestSlot: pthread_key_t
 
@@ -49,6 +50,7 @@ final class Library: @unchecked Sendable {
         self.sha1 = sha1
         ctr = set("CTR")
         ofb = set("OFB")
+        cbc = set("CBC")
         var key = pthread_key_t()
         let status = pthread_key_create(&key) { pointer in
             EVP_MD_CTX_free(OpaquePointer(pointer))

@@ -63,6 +63,58 @@ import Testing
         #expect(try AES.ofb(key: Secret(hex(key)), iv: iv, data: hex(sealed)) == Self.fourBlocks)
     }
 
+    /// NIST SP 800-38A, F.2.1, F.2.3 and F.2.5; the padding is a block of its own.
+    @Test(arguments: [
+        (
+            key128,
+            "7649abac8119b246cee98e9b12e9197d5086cb9b507219ee95db113a917678b2"
+                + "73bed6b8e3c1743b7116e69e222295163ff1caa1681fac09120eca307586e1a7"
+        ),
+        (
+            key192,
+            "4f021db243bc633d7178183a9fa071e8b4d9ada9ad7dedf4e5e738763f69145a"
+                + "571b242012fb7ae07fa9baac3df102e008b0e27988598881d920a9e64f5615cd"
+        ),
+        (
+            key256,
+            "f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d"
+                + "39f23369a9d9bacfa530e26304231461b2eb05e2c39be9fcda6c19078c6a9d1b"
+        ),
+    ])
+    func cbcExamplesOfTheStandard(key: String, sealed: String) throws {
+        let iv = hex("000102030405060708090a0b0c0d0e0f")
+        let result = try AES.encryptCBC(key: Secret(hex(key)), iv: iv, data: Secret(Self.fourBlocks))
+        #expect(Array(result.prefix(64)) == hex(sealed))
+        #expect(result.count == 80)
+        #expect(try AES.decryptCBC(key: Secret(hex(key)), iv: iv, data: result).bytes == Self.fourBlocks)
+    }
+
+    @Test(arguments: 0...33)
+    func cbcPadsEverySize(count: Int) throws {
+        let iv = [UInt8](repeating: 7, count: 16)
+        let data = (0..<count).map { UInt8($0) }
+        let sealed = try AES.encryptCBC(key: key, iv: iv, data: Secret(data))
+        #expect(sealed.count == count / 16 * 16 + 16)
+        #expect(try AES.decryptCBC(key: key, iv: iv, data: sealed).bytes == data)
+    }
+
+    @Test func cbcRefusesWhatHasNoPadding() throws {
+        let iv = [UInt8](repeating: 0, count: 16)
+        for last: UInt8 in [0, 17, 2] {
+            // Padded once more, and that padding cut off: the data then ends with these bytes.
+            let data = [UInt8](repeating: 1, count: 15) + [last]
+            let sealed = try AES.encryptCBC(key: key, iv: iv, data: Secret(data))
+            #expect(throws: CryptoError(what: "AES padding")) {
+                try AES.decryptCBC(key: key, iv: iv, data: Array(sealed.prefix(16)))
+            }
+        }
+        for size in [0, 15, 17] {
+            #expect(throws: CryptoError(what: "AES data size")) {
+                try AES.decryptCBC(key: key, iv: iv, data: [UInt8](repeating: 0, count: size))
+            }
+        }
+    }
+
     /// RFC 3686, test vectors 1 and 2.
     @Test(arguments: [
         (
