@@ -16,6 +16,8 @@ public final class Server: @unchecked Sendable {
         public var closesAfterAnswer = false
         /// True when the server ends with the first client that sent commands and leaves.
         public var endsWithClient = false
+        /// True when the server ends with the first client of a control channel that leaves.
+        public var endsWithControlClient = false
         /// True when nobody may choose locality 4.
         public var rejectsLocality4 = false
         /// True when clients choose the locality among their commands, as the kernel's vTPM proxy does.
@@ -176,7 +178,7 @@ public final class Server: @unchecked Sendable {
         logger.debug("A client disconnected; \(connections.count) are connected.")
         hasRoom = true
         pauseOrResume()
-        if options.endsWithClient, door == .data, !isStopping {
+        if door == .data ? options.endsWithClient : options.endsWithControlClient, !isStopping {
             logger.notice("The client left, and the TPM ends with it.")
             stop()
         }

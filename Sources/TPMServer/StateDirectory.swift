@@ -155,6 +155,30 @@ public final class StateDirectory: StateStore {
         }
     }
 
+    // MARK: From outside
+
+    /// A file with a state, by the name that swtpm has for such a one, and its size in bytes.
+    public struct StoredState: Equatable, Sendable {
+        public let name: String
+        public let size: Int
+    }
+
+    /// Which states a directory holds. It changes nothing, and does not look into them.
+    public static func stored(in path: String) throws(StoreError) -> [StoredState] {
+        guard let directory = OpenFile(path, O_RDONLY | O_DIRECTORY) else {
+            throw StoreError("The state directory \(path) cannot be opened: \(lastError()).")
+        }
+        var found: [StoredState] = []
+        for (file, name) in [(stateName, "permall"), (volatileName, "volatilestate")] {
+            guard let handle = OpenFile(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, in: directory) else {
+                if errno == ENOENT { continue }
+                throw StoreError("The TPM's state \(path)/\(file) cannot be opened: \(lastError()).")
+            }
+            if let size = handle.regularFileSize { found.append(StoredState(name: name, size: size)) }
+        }
+        return found
+    }
+
     // MARK: Files
 
     private static func temporary(_ name: String) -> String { name + ".new" }
