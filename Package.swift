@@ -17,6 +17,7 @@ let package = Package(
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CGMP", providers: [.apt(["libgmp-dev"])]),
+        .systemLibrary(name: "CLinux", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .target(name: "TPMCrypto", dependencies: ["COpenSSL", "CGMP"]),
         .target(name: "TPMWire", dependencies: ["TPMCrypto"]),
         .target(name: "TPMEngine", dependencies: ["TPMCrypto", "TPMWire"]),
@@ -24,7 +25,7 @@ let package = Package(
         .target(
             name: "TPMServer",
             dependencies: [
-                "TPMCrypto", "TPMEngine", "TPMWire",
+                "CLinux", "TPMCrypto", "TPMEngine", "TPMWire",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
