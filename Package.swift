@@ -46,6 +46,7 @@ let package = Package(
         .testTarget(name: "TPMWireTests", dependencies: ["TPMWire"]),
         .testTarget(name: "TPMEngineTests", dependencies: ["CGMP", "TPMEngine", "TPMClient"]),
         .testTarget(name: "TPMClientTests", dependencies: ["TPMClient", "TPMEngine"]),
+        .testTarget(name: "vtpmTests", dependencies: ["vtpm"]),
         .testTarget(name: "TPMServerTests", dependencies: ["TPMCrypto", "TPMServer", "TPMClient"]),
     ],
     swiftLanguageModes: [.v6]

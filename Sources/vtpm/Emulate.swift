@@ -1,5 +1,4 @@
 import ArgumentParser
-import Dispatch
 import Glibc
 import Logging
 import TPMEngine
@@ -80,7 +79,6 @@ struct Emulate: ParsableCommand {
     }
 
     func run() throws {
-        for ignored in [SIGPIPE, SIGHUP] { signal(ignored, SIG_IGN) }
         var logger = Logger(label: "vtpm") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = logLevel.level
         var options = Server.Options()
@@ -88,16 +86,12 @@ struct Emulate: ParsableCommand {
         let server = try Server(
             store: try state.map { path in try StateDirectory(path) },
             environment: Environment(keyPairs: KeyPairPool(capacity: keyPool)), logger: logger,
-            trace: trace || traceSecrets ? CommandTrace(showsSecrets: traceSecrets, write: Self.print) : nil,
+            trace: trace || traceSecrets
+                ? CommandTrace(showsSecrets: traceSecrets, write: { Output.write($0, to: STDOUT_FILENO) })
+                : nil,
             options: options)
         defer { server.close() }
-        let endings = [SIGTERM, SIGINT].map { ending in
-            signal(ending, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: ending, queue: .global())
-            source.setEventHandler { server.stop() }
-            source.resume()
-            return source
-        }
+        let serving = Serving(server, logger: logger)
         let standard = state.map { [ListenAddress.unix(path: "\($0)/tpm.sock")] } ?? []
         for address in addresses.isEmpty ? standard : addresses {
             let bound = try server.listen(at: address)
@@ -108,18 +102,7 @@ struct Emulate: ParsableCommand {
             logger.notice("The control channel is at \(bound).")
         }
         try server.startUp(startup)
-        withExtendedLifetime(endings) { server.run() }
-        logger.notice("The TPM was asked to end, and does.")
-    }
-
-    /// Whole texts, in order, at once.
-    private static let print: @Sendable (String) -> Void = { text in
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-            guard count > 0 else { return }
-            rest = rest.dropFirst(count)
-        }
+        serving.run()
     }
 }
 

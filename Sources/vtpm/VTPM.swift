@@ -3,10 +3,12 @@ import ArgumentParser
 /// The one executable: every verb is a subcommand, and none has logic of its own.
 @main
 struct VTPM: ParsableCommand {
+    static let version = "0.1.0"
+
     static let configuration = CommandConfiguration(
-        commandName: "vtpm", abstract: "A software TPM 1.2, and the tools to use one.", version: "0.1.0",
+        commandName: "vtpm", abstract: "A software TPM 1.2, and the tools to use one.", version: version,
         groupedSubcommands: [
-            CommandGroup(name: "Be a TPM", subcommands: [Emulate.self]),
+            CommandGroup(name: "Be a TPM", subcommands: [Emulate.self, Swtpm.self]),
             CommandGroup(name: "Look at a TPM", subcommands: [Info.self, PCRs.self, Ordinals.self]),
             CommandGroup(
                 name: "Own a TPM", subcommands: [CreateEK.self, TakeOwnership.self, Clear.self, ResetLock.self]),
@@ -14,4 +16,9 @@ struct VTPM: ParsableCommand {
                 name: "Use a TPM",
                 subcommands: [Extend.self, Seal.self, Unseal.self, RandomBytes.self, Send.self]),
         ])
+
+    static func main() {
+        if let arguments = Swtpm.arguments(of: CommandLine.arguments) { Swtpm.end(arguments) }
+        main(nil)
+    }
 }

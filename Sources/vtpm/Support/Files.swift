@@ -15,32 +15,55 @@ struct FileError: Error, CustomStringConvertible {
 enum Files {
     /// Reads a file of at most `limit` bytes.
     static func read(_ path: String, limit: Int = 1 << 20) throws -> Secret {
+        try read(try openFile(path), path, limit)
+    }
+
+    /// Reads from an open descriptor to the end, at most `limit` bytes, and closes it.
+    static func read(descriptor: Int32, limit: Int) throws -> Secret {
+        try read(descriptor, "descriptor \(descriptor)", limit)
+    }
+
+    private static func read(_ file: Int32, _ name: String, _ limit: Int) throws -> Secret {
         var bytes: [UInt8] = []
+        // To grow would leave copies behind that nobody wipes.
+        bytes.reserveCapacity(limit)
         defer { wipe(&bytes) }
-        try eachPart(of: path) { part in
-            guard bytes.count + part.count <= limit else { throw FileError("\(path) is longer than \(limit) bytes") }
+        try eachPart(of: file, name) { part in
+            guard bytes.count + part.count <= limit else { throw FileError("\(name) is longer than \(limit) bytes") }
             bytes += part
         }
         return Secret(bytes)
     }
 
+    /// Removes a file.
+    static func remove(_ path: String) throws {
+        guard unlink(path) == 0 else { throw FileError("cannot remove \(path): \(FileError.reason())") }
+    }
+
     /// The SHA-1 of a file of any size.
     static func digest(_ path: String) throws -> Digest {
         var hash = SHA1()
-        try eachPart(of: path) { hash.update($0) }
+        try eachPart(of: try openFile(path), path) { hash.update($0) }
         return hash.finalize()
     }
 
-    private static func eachPart(of path: String, _ body: (ArraySlice<UInt8>) throws -> Void) throws {
+    private static func openFile(_ path: String) throws -> Int32 {
         let file = path == "-" ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw FileError("cannot open \(path): \(FileError.reason())") }
+        return file
+    }
+
+    /// Reads to the end, and closes the file.
+    private static func eachPart(
+        of file: Int32, _ name: String, _ body: (ArraySlice<UInt8>) throws -> Void
+    ) throws {
         defer { close(file) }
         var part = [UInt8](repeating: 0, count: 64 << 10)
         defer { wipe(&part) }
         while true {
             let count = Glibc.read(file, &part, part.count)
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw FileError("cannot read \(path): \(FileError.reason())") }
+            guard count >= 0 else { throw FileError("cannot read \(name): \(FileError.reason())") }
             guard count > 0 else { return }
             try body(part[..<count])
         }
