@@ -39,6 +39,7 @@ public final class Server: @unchecked Sendable {
     private let options: Options
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: Connection] = [:]
+    private var proxies: [VTPMProxy] = []
     /// The one that came over a control channel.
     private var handedConnection: ObjectIdentifier?
     /// True when commands arrive at an address or a descriptor that the server was started with.
@@ -108,13 +109,37 @@ public final class Server: @unchecked Sendable {
         connect(descriptor, for: door)
     }
 
+    /// Makes a device of the kernel, which is there until ``close()``; returns it. When the kernel takes it away, ``run()``
+    /// ends, and ``proxyFailure`` says why.
+    ///
+    /// The kernel asks the TPM for its properties before programs can open the device, so they can when ``run()`` runs.
+    public func serveProxy(at path: String = "/dev/vtpmx") throws(VTPMProxyError) -> VTPMProxyDevice {
+        let device = try VTPMProxyDevice(at: path)
+        serveProxy(device.descriptor, "\(device)")
+        return device
+    }
+
+    /// Takes over a descriptor of which each read brings a command and each write takes a response.
+    func serveProxy(_ descriptor: Int32, _ name: String) {
+        proxies.append(
+            VTPMProxy(descriptor, loop: loop, queue: queue, logger: logger) { [unowned self] reason in
+                proxyFailure = VTPMProxyError("The kernel does not serve \(name) any more: \(reason).")
+                stop()
+            })
+    }
+
+    /// Why the kernel took a device away.
+    public private(set) var proxyFailure: VTPMProxyError?
+
     // MARK: Life
 
     /// Serves until ``stop()``, and finishes the command that runs then.
     public func run() { loop.run() }
 
-    /// Disconnects the clients and listens no more.
+    /// Disconnects the clients, listens no more, and has the kernel's devices removed.
     public func close() {
+        for proxy in proxies { proxy.close() }
+        proxies = []
         for connection in connections.values { connection.close() }
         for listener in listeners { listener.close() }
         listeners = []

@@ -23,6 +23,7 @@ struct Emulate: ParsableCommand {
             Examples:
               vtpm emulate --state /var/lib/vtpm/web --listen unix:/run/vtpm/web.sock
               vtpm emulate --ephemeral --listen tcp:127.0.0.1:6543 --trace
+              vtpm emulate --state /var/lib/vtpm/web --vtpm-proxy
             """)
 
     @Option(help: ArgumentHelp("The directory of the TPM's state; made when it is not there.", valueName: "dir"))
@@ -44,6 +45,13 @@ struct Emulate: ParsableCommand {
             "Where swtpm's control protocol is spoken, as QEMU and swtpm_ioctl do: tcp:HOST:PORT or unix:PATH. Whoever "
                 + "connects there owns the TPM and its secrets.", valueName: "address"))
     var controls: [ListenAddress] = []
+
+    @Flag(
+        help: """
+            Make a device of the Linux kernel, /dev/tpmN, which any program of this machine uses as it uses a hardware \
+            TPM; the log has its name. It takes root and the kernel's module tpm_vtpm_proxy, and is gone with the process.
+            """)
+    var vtpmProxy = false
 
     @Option(
         help: """
@@ -71,8 +79,8 @@ struct Emulate: ParsableCommand {
         guard (state != nil) != ephemeral else {
             throw ValidationError("Give either --state with a directory, or --ephemeral.")
         }
-        guard state != nil || !addresses.isEmpty || !controls.isEmpty else {
-            throw ValidationError("With --ephemeral, give at least one --listen or --control.")
+        guard state != nil || !addresses.isEmpty || !controls.isEmpty || vtpmProxy else {
+            throw ValidationError("With --ephemeral, give at least one of --listen, --control and --vtpm-proxy.")
         }
         guard (0...64).contains(keyPool) else { throw ValidationError("--key-pool takes 0 to 64.") }
         guard (1...1024).contains(maxClients) else { throw ValidationError("--max-clients takes 1 to 1024.") }
@@ -102,7 +110,12 @@ struct Emulate: ParsableCommand {
             logger.notice("The control channel is at \(bound).")
         }
         try server.startUp(startup)
+        if vtpmProxy {
+            let device = try server.serveProxy()
+            logger.notice("The kernel's device is \(device).")
+        }
         serving.run()
+        if let failure = server.proxyFailure { throw failure }
     }
 }
 

@@ -6,7 +6,8 @@
 # vtpm (the default) is this project's `vtpm swtpm`, swtpm is Debian's emulator, the peer. SeaBIOS and Linux' IMA
 # measure the boot; a second machine boots the same under swtpm, and both TPMs must hold the same measurements. The
 # guest owns its TPM, seals, reboots and unseals; it is suspended to a file and resumed by another QEMU with another
-# emulator on the same state; it moves to another QEMU while both run, and stays whole when that fails.
+# emulator on the same state; it moves to another QEMU while both run, and stays whole when that fails. With vtpm, a
+# guest without a TPM runs `vtpm emulate --vtpm-proxy`, and its kernel makes a device of that.
 #
 # Needs Debian 12's packages qemu-system-x86, seabios, busybox-static, cpio and swtpm, and the lists of `apt-get update`
 # to find the kernel, which is kept in .build/qemu. The variable VTPM names the binary for the guest and for the
@@ -147,6 +148,11 @@ check "IMA's log is that of the boot under swtpm" same "$work/peer.ima" "$work/o
 check "all PCRs are those of the boot under swtpm" same "$work/peer.pcrs" "$work/one.pcrs"
 stop_machine peer
 
+if [ "$emulator" = vtpm ]; then
+    # It boots while the other works.
+    must "QEMU starts without a TPM" start_machine bare ""
+fi
+
 echo "== The guest owns its TPM, seals, and reboots"
 secret="the key of the disk, $(nonce)"
 sealed=
@@ -280,5 +286,44 @@ check "the emulator of the source ends" emulator_ended two
 unchanged five "alone"
 must "the guest reboots where it is now" reboots five 1
 check "what was sealed before it moved is unsealed" unseals five
+
+stop_machine five
+
+echo "== A guest without a TPM runs one, and its kernel makes a device of it"
+emulates='vtpm emulate --state /tmp/state --listen unix:/tmp/tpm --vtpm-proxy --key-pool 0'
+starts_emulator() {
+    guest bare "$emulates 2>log & emulator=\$!; until [ -e /dev/tpm0 ] || [ ! -e /proc/\$emulator ]; do sleep 0.1; done
+        grep 'The kernel.s device is /dev/tpm0 (major [0-9]*, minor [0-9]*)\.' log" | grep device && return
+    guest bare 'cat log'
+    return 1
+}
+seals_there() {
+    guest bare "echo the owner >owner; printf %s '$secret' >secret" && guest bare 'vtpm create-ek' &&
+        guest bare 'vtpm take-ownership --owner-auth-file owner' &&
+        guest bare 'vtpm seal --pcr 0 16 --in secret --out sealed'
+}
+one_tpm() { # the device and the socket
+    guest bare 'vtpm pcrs >device; vtpm pcrs --tpm unix:/tmp/tpm | cmp device && grep -q "PCR-16: [0-9A-F ]*[1-9]" device'
+}
+ends() { # SIGNAL STATUS
+    guest bare "kill -$1 \$emulator; wait \$emulator; [ \$? -eq $2 ] && [ ! -e /dev/tpm0 ] && [ ! -e /sys/class/tpm/tpm0 ]"
+}
+must "the guest is up" guest_is_up bare 1
+refused "without the module it says which to load" 'modprobe tpm_vtpm_proxy' bare "$emulates"
+must "the module is loaded" guest bare 'insmod /lib/modules/tpm_vtpm_proxy.ko && [ -c /dev/vtpmx ]'
+refused "another user is told that it takes root" 'it takes root' bare \
+    'mkdir -p /etc; echo other:x:1:1::/:/bin/sh >/etc/passwd; start-stop-daemon -S -c 1 -x /bin/vtpm -- emulate --ephemeral --vtpm-proxy'
+must "the emulator makes a device" starts_emulator
+check "sysfs says TCG version 1.2 there" shows '^TCG version: 1\.2$' bare 'cat /sys/class/tpm/tpm0/caps'
+check "sysfs shows 24 PCRs there" shows '^24$' bare 'grep -c ^PCR- /sys/class/tpm/tpm0/pcrs'
+check "the client takes ownership and seals there" seals_there
+check "it unseals there" shows "^$secret\$" bare 'vtpm unseal --in sealed --out -; echo'
+check "a PCR is extended there" guest bare "vtpm extend 16 --digest $(sha1 "")"
+refused "it does not unseal there any more" TPM_WRONGPCRVAL bare 'vtpm unseal --in sealed --out unsealed'
+check "the device and the socket are one TPM" one_tpm
+check "SIGTERM ends the emulator, and the device with it" ends TERM 0
+must "the emulator makes a device again" starts_emulator
+check "its owner is still there" shows '^Owner: *installed' bare 'vtpm info'
+check "SIGKILL takes the device away, too" ends KILL 137
 
 finish

@@ -150,7 +150,8 @@ final class RunningServer {
     init(
         store: (any StateStore)? = nil, environment: Environment = Environment(), at addresses: [ListenAddress],
         controlAt controls: [ListenAddress] = [],
-        options: Server.Options = Server.Options(), startup: StartupKind = .clear
+        options: Server.Options = Server.Options(), startup: StartupKind = .clear,
+        prepare: (Server) throws -> Void = { _ in }
     ) throws {
         let server = try Server(
             store: store, environment: environment, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
@@ -159,6 +160,7 @@ final class RunningServer {
         self.addresses = try addresses.map { try server.listen(at: $0) }
         self.controls = try controls.map { try server.listen(at: $0, for: .control) }
         try server.startUp(startup)
+        try prepare(server)
         Thread.detachNewThread { [ended] in
             server.run()
             server.close()
