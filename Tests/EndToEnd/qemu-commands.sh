@@ -50,7 +50,7 @@ authorized() { # MACHINE ORDINAL HANDLES PARAMETERS SECRET
     local odd digest
     odd=$(nonce)
     digest=$(sha1 "$2$4")
-    send "$1" 00c2 "$2" "$3$4$session$odd"01"$(hmac "$5" "$digest$even$odd"01)" || return
+    send "$1" 00c2 "$2" "$3$4$session${odd}01$(hmac "$5" "$digest$even${odd}01")" || return
     # The answer ends with nonceEven, continueAuthSession and the HMAC.
     even=${answer: -82:40}
 }
