@@ -723,8 +723,10 @@ does "--migration-key remove=true" daemon --migration-key "file=$work/kept,remov
 holds "the key file is gone" test ! -e kept
 does "--key fd=" daemon --key fd=9 9<key128
 does "--key pwdfd=" daemon --key pwdfd=9,mode=aes-256-cbc 9<passphrase
-echo "in the way" >state.control
-does "a file at the control socket's path gives way" daemon
+start state
+{ kill -9 "${process[state]}"; wait "${process[state]}"; } 2>/dev/null
+holds "SIGKILL leaves the sockets" test -S state.control -a -S state.data
+does "they are no obstacle to the next" daemon --server "type=unixio,path=$work/state.data"
 
 for action in none log kill; do
     start state --flags startup-clear --seccomp "action=$action"
