@@ -34,6 +34,10 @@ final class Library: @unchecked Sendable {
     }
 
     private init() {
+        // At the process's end libcrypto would free what a thread that makes keys still uses.
+        guard OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil) == 1 else {
+            libraryFailure("OPENSSL_init_crypto")
+        }
         guard let context = OSSL_LIB_CTX_new() else { libraryFailure("OSSL_LIB_CTX_new") }
         guard OSSL_PROVIDER_load(context, "default") != nil else { libraryFailure("OSSL_PROVIDER_load") }
         guard let sha1 = EVP_MD_fetch(context, "SHA1", nil) else { libraryFailure("EVP_MD_fetch") }

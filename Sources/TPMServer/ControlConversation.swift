@@ -12,9 +12,11 @@ protocol Board: AnyObject {
     var rejectsLocality4: Bool { get }
     var ciphers: BlobCiphers { get }
 
-    /// Takes TPM commands from a connected socket, which is the board's from here on. False when commands already arrive
-    /// another way, or it is no socket.
-    func serveData(_ descriptor: Int32) -> Bool
+    /// False when commands already arrive another way.
+    var takesData: Bool { get }
+
+    /// Takes TPM commands from a connected socket, which is the board's from here on.
+    func serveData(_ descriptor: Int32)
 
     /// Ends the program when the answer was sent.
     func shutDown()
@@ -111,11 +113,18 @@ final class ControlConversation: Conversation {
 
     /// SET_DATAFD.
     private func takeData(_ descriptors: [Int32]) -> TPMResult {
+        guard board.takesData else {
+            closeAll(descriptors)
+            return .ioError
+        }
         closeAll(Array(descriptors.dropFirst()))
         guard let descriptor = descriptors.first else { return .badParameter }
-        if board.serveData(descriptor) { return .success }
-        close(descriptor)
-        return .ioError
+        guard isStreamSocket(descriptor) else {
+            close(descriptor)
+            return .ioError
+        }
+        board.serveData(descriptor)
+        return .success
     }
 
     // MARK: On the TPM
@@ -214,7 +223,7 @@ final class ControlConversation: Conversation {
     }
 
     private static func onStore<T>(_ body: () throws(StoreError) -> T) throws(ControlFailure) -> T {
-        do throws(StoreError) { return try body() } catch { throw ControlFailure(.fail, error.description) }
+        do throws(StoreError) { return try body() } catch { throw ControlFailure(error.result, error.description) }
     }
 
     // MARK: Answers

@@ -224,11 +224,11 @@ extension Server: Board {
 
     var ciphers: BlobCiphers { BlobCiphers(file: options.fileCipher, migration: options.migrationCipher) }
 
-    func serveData(_ descriptor: Int32) -> Bool {
-        guard !hasDataAddress, handedConnection == nil, isStreamSocket(descriptor) else { return false }
+    var takesData: Bool { !hasDataAddress && handedConnection == nil }
+
+    func serveData(_ descriptor: Int32) {
         makeNonBlocking(descriptor)
         handedConnection = connect(descriptor, for: .data)
-        return true
     }
 
     func shutDown() {

@@ -27,6 +27,8 @@ extension TPMInstance {
         case .state: type = 2
         case .deactivated: type = 3
         }
+        // It goes on from a volatile state, and has had its TPM_Startup.
+        guard awaitsStartup else { return note("The TPM was resumed: no TPM_Startup is sent.") }
         // The TPM would shut down until the next start.
         guard kind != .state || hasSavedState else {
             throw StartupError(

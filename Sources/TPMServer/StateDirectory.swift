@@ -5,25 +5,45 @@ import TPMEngine
 
 /// A directory with the lasting state of one TPM.
 ///
-/// | file | holds |
-/// |---|---|
-/// | `tpm.state` | the state, as `TPMState.serialised()` writes it, encrypted if there is a key |
-/// | `tpm.volatile` | the volatile state of a suspended TPM, likewise; removed when the TPM goes on |
-/// | `*.new` | the next of either while it is being written; a leftover is removed |
-/// | `lock` | 16 random bytes of who served the state last; it is locked while a process does, and stays |
+/// | file | in swtpm's place | holds |
+/// |---|---|---|
+/// | `tpm.state` | `tpm-00.permall` | the state, as `TPMState.serialised()` writes it, encrypted if there is a key |
+/// | `tpm.volatile` | `tpm-00.volatilestate` | the volatile state of a suspended TPM, likewise; removed when it goes on |
+/// | `*.new` | `*.new` | the next of either while it is being written; a leftover is removed |
+/// | `lock` | `.lock` | 16 random bytes of who served the state last; locked while a process does, and stays |
+///
+/// A directory keeps the names that it began with, whoever opens it.
 ///
 /// A file is replaced whole: written to the `.new` one, synced, renamed, and the directory synced.
 public final class StateDirectory: StateStore {
-    private static let stateName = "tpm.state"
-    private static let volatileName = "tpm.volatile"
-    private static let lockName = "lock"
-    /// What swtpm calls its own file, which this program cannot read.
-    private static let foreignName = "tpm-00.permall"
+    /// What the files are called.
+    public struct Names: Sendable {
+        let state: String
+        let volatile: String
+        let lock: String
+
+        public static let own = Names(state: "tpm.state", volatile: "tpm.volatile", lock: "lock")
+        /// What tools look for that prepare and remove the state of swtpm.
+        public static let swtpm = Names(state: "tpm-00.permall", volatile: "tpm-00.volatilestate", lock: ".lock")
+
+        /// Those of the directory, or `standard` when it has no state.
+        fileprivate static func found(in directory: borrowing OpenFile, standard: Names) -> Names {
+            for file in [\Names.state, \Names.lock] {
+                for names in [own, swtpm]
+                where faccessat(directory.descriptor, names[keyPath: file], F_OK, AT_SYMLINK_NOFOLLOW) == 0 {
+                    return names
+                }
+            }
+            return standard
+        }
+    }
+
     /// Many times what the fullest TPM needs: a file above it is none of ours, and is not read.
     static let maximumSize = 16 << 20
 
     private let path: String
     private let directory: OpenFile
+    private let names: Names
     private let fileMode: mode_t
     private let cipher: StateCipher?
     private let locked = Mutex(Lock())
@@ -39,9 +59,12 @@ public final class StateDirectory: StateStore {
     /// before anything is loaded or saved.
     ///
     /// - Parameters:
+    ///   - names: what a new state's files are called.
     ///   - fileMode: the permissions of the files with a state.
     ///   - cipher: encrypts them; nil leaves them in the clear.
-    public init(_ path: String, fileMode: mode_t = 0o600, cipher: StateCipher? = nil) throws(StoreError) {
+    public init(
+        _ path: String, names: Names = .own, fileMode: mode_t = 0o600, cipher: StateCipher? = nil
+    ) throws(StoreError) {
         let isNew = mkdir(path, 0o700) == 0
         guard isNew || errno == EEXIST else {
             throw StoreError("The state directory \(path) cannot be made: \(lastError()). Make its parent first.")
@@ -54,6 +77,7 @@ public final class StateDirectory: StateStore {
             throw StoreError("The parent of the state directory \(path) cannot be synced: \(lastError()).")
         }
         self.path = path
+        self.names = Names.found(in: directory, standard: names)
         self.directory = directory
         self.fileMode = fileMode
         self.cipher = cipher
@@ -73,18 +97,18 @@ public final class StateDirectory: StateStore {
             remaining -= 10
         }
         // Whoever left them died before they were renamed: its command was never answered.
-        for name in [Self.stateName, Self.volatileName] { unlinkat(directory.descriptor, Self.temporary(name), 0) }
+        for name in [names.state, names.volatile] { unlinkat(directory.descriptor, Self.temporary(name), 0) }
     }
 
     public func release() { locked.withLock { $0.file = nil } }
 
     /// False while another process has the lock.
     private func tryLock(continues: Bool) throws(StoreError) -> Bool {
-        let name = "\(path)/\(Self.lockName)"
+        let name = "\(path)/\(names.lock)"
         do {
             return try locked.withLock { lock in
                 guard lock.file == nil else { return true }
-                guard let file = OpenFile(Self.lockName, O_RDWR | O_CREAT | O_NOFOLLOW, in: directory) else {
+                guard let file = OpenFile(names.lock, O_RDWR | O_CREAT | O_NOFOLLOW, in: directory) else {
                     throw StoreError("The lock file \(name) cannot be opened: \(lastError()).")
                 }
                 guard flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 else {
@@ -119,19 +143,12 @@ public final class StateDirectory: StateStore {
     // MARK: The permanent state
 
     public func load() throws(StoreError) -> TPMState? {
-        guard let bytes = try read(Self.stateName) else {
-            guard faccessat(directory.descriptor, Self.foreignName, F_OK, AT_SYMLINK_NOFOLLOW) != 0 else {
-                throw StoreError(
-                    "\(path)/\(Self.foreignName) is the state of another program, which this one cannot read. Move it "
-                        + "away to begin with a new TPM, or use another directory.")
-            }
-            return nil
-        }
+        guard let bytes = try read(names.state) else { return nil }
         do throws(StateFormatError) {
             return try bytes.withArray { plain throws(StateFormatError) in try TPMState(serialised: plain) }
         } catch {
             throw StoreError(
-                "\(path)/\(Self.stateName) \(error). It was left as it is: put a good copy in its place, or move it "
+                "\(path)/\(names.state) \(error). It was left as it is: put a good copy in its place, or move it "
                     + "away to begin with a new TPM.")
         }
     }
@@ -139,19 +156,19 @@ public final class StateDirectory: StateStore {
     public func save(_ state: TPMState) throws(StoreError) {
         let bytes: Secret
         do { bytes = try state.serialised() } catch {
-            throw StoreError("The TPM's state \(path)/\(Self.stateName) \(error).")
+            throw StoreError("The TPM's state \(path)/\(names.state) \(error).")
         }
-        try write(bytes, to: Self.stateName)
+        try write(bytes, to: names.state)
     }
 
     // MARK: The volatile state
 
-    public func loadVolatile() throws(StoreError) -> Secret? { try read(Self.volatileName) }
+    public func loadVolatile() throws(StoreError) -> Secret? { try read(names.volatile) }
 
     public func saveVolatile(_ bytes: Secret?) throws(StoreError) {
-        if let bytes { return try write(bytes, to: Self.volatileName) }
-        guard unlinkat(directory.descriptor, Self.volatileName, 0) == 0 || errno == ENOENT, directory.sync() else {
-            throw StoreError("\(path)/\(Self.volatileName) cannot be removed: \(lastError()).")
+        if let bytes { return try write(bytes, to: names.volatile) }
+        guard unlinkat(directory.descriptor, names.volatile, 0) == 0 || errno == ENOENT, directory.sync() else {
+            throw StoreError("\(path)/\(names.volatile) cannot be removed: \(lastError()).")
         }
     }
 
@@ -168,8 +185,9 @@ public final class StateDirectory: StateStore {
         guard let directory = OpenFile(path, O_RDONLY | O_DIRECTORY) else {
             throw StoreError("The state directory \(path) cannot be opened: \(lastError()).")
         }
+        let names = Names.found(in: directory, standard: .own)
         var found: [StoredState] = []
-        for (file, name) in [(stateName, "permall"), (volatileName, "volatilestate")] {
+        for (file, name) in [(names.state, "permall"), (names.volatile, "volatile")] {
             guard let handle = OpenFile(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, in: directory) else {
                 if errno == ENOENT { continue }
                 throw StoreError("The TPM's state \(path)/\(file) cannot be opened: \(lastError()).")
@@ -198,7 +216,7 @@ public final class StateDirectory: StateStore {
         }
         defer { wipe(&bytes) }
         do { return try StateCipher.open(bytes, with: cipher) } catch {
-            throw StoreError("The TPM's state \(file) \(error)")
+            throw StoreError("The TPM's state \(file) \(error)", result: .decryptError)
         }
     }
 

@@ -1,6 +1,7 @@
 import Synchronization
 import TPMCrypto
 import TPMEngine
+import TPMWire
 
 /// Keeps what a TPM must not lose when the power goes, for one process at a time.
 public protocol StateStore: Sendable {
@@ -57,6 +58,13 @@ final class EphemeralStore: StateStore {
 /// Why a state cannot be served or kept, as a sentence that names the file and says what to do.
 public struct StoreError: Error, CustomStringConvertible {
     public let description: String
+    /// What a control channel answers.
+    let result: TPMResult
 
-    public init(_ description: String) { self.description = description }
+    public init(_ description: String) { self.init(description, result: .fail) }
+
+    init(_ description: String, result: TPMResult) {
+        self.description = description
+        self.result = result
+    }
 }

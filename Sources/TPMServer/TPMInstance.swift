@@ -21,7 +21,7 @@ final class TPMInstance {
     private var left: Set<StateBlob> = []
     /// True from when the last form left until the store is locked again.
     private var isHandedOver = false
-    /// True when the store has a volatile state, which is of the past as soon as a command was executed.
+    /// True when the store has a volatile state, which is of the past as soon as a command changes the TPM.
     private var isSuspended = false
 
     /// A TPM without power.
@@ -38,6 +38,9 @@ final class TPMInstance {
     }
 
     var hasPower: Bool { tpm != nil }
+
+    /// True between TPM_Init and TPM_Startup.
+    var awaitsStartup: Bool { tpm?.state.any.postInitialise ?? false }
 
     /// True when TPM_SaveState left something for TPM_Startup(ST_STATE).
     var hasSavedState: Bool { tpm?.state.saved != nil }
@@ -87,7 +90,7 @@ final class TPMInstance {
         if isCancelled, executed.outcome.result == .success, let before = executed.before {
             tpm?.state = before
             response = TPM.failure(.fail)
-        } else if !keep(executed.outcome) {
+        } else if !keep(executed.outcome, before: executed.before) {
             response = TPM.failure(.fail)
         }
         observer.executed(executed.command, response)
@@ -95,10 +98,10 @@ final class TPMInstance {
     }
 
     /// Puts on disk what a command or a signal changed; false when that failed, which shuts the TPM down.
-    private func keep(_ outcome: TPM.Outcome) -> Bool {
+    private func keep(_ outcome: TPM.Outcome, before: TPMState?) -> Bool {
         guard let state = tpm?.state else { return true }
         do throws(StoreError) {
-            if isSuspended {
+            if isSuspended, before.map({ state.mayDiffer(from: $0) }) ?? false {
                 try store.saveVolatile(nil)
                 isSuspended = false
             }
@@ -118,7 +121,7 @@ final class TPMInstance {
     /// there goes on, and no TPM_Startup is due.
     ///
     /// - Parameters:
-    ///   - forgettingVolatile: a volatile state in the store is removed at once and not with the first command.
+    ///   - forgettingVolatile: a volatile state in the store is removed at once and not with the first change.
     ///   - milliseconds: how long another process may take to release the store.
     func powerOn(forgettingVolatile: Bool = false, waiting milliseconds: Int = 0) throws(StoreError) {
         powerOff()
@@ -198,9 +201,10 @@ final class TPMInstance {
     /// Gives one of the signals of a dynamic launch; TPM_FAIL without power.
     func signal(_ body: (inout TPM) -> TPM.Outcome) -> TPMResult {
         guard isLive(), var next = tpm else { return .fail }
+        let before = next.state
         let outcome = body(&next)
         tpm = next
-        return keep(outcome) ? outcome.result : .fail
+        return keep(outcome, before: before) ? outcome.result : .fail
     }
 
     // MARK: The state, in and out

@@ -54,7 +54,7 @@ import Testing
         #expect(transmit(pcrRead, to: next) == register)
     }
 
-    @Test func whatWasSuspendedIsOfThePastWithTheNextCommand() throws {
+    @Test func whatWasSuspendedIsOfThePastWithTheNextChange() throws {
         let (tpm, register) = try extended(try directory())
         try tpm.suspend()
         #expect(home.files.contains("tpm.volatile"))
@@ -62,6 +62,8 @@ import Testing
         try tpm.powerOn()
         #expect(home.files.contains("tpm.volatile"))
         #expect(transmit(pcrRead, to: tpm) == register)
+        #expect(home.files.contains("tpm.volatile"))
+        transmit(extend(1), to: tpm)
         #expect(!home.files.contains("tpm.volatile"))
         try tpm.powerOn()
         #expect(returnCode(transmit(pcrRead, to: tpm)) == 38)
@@ -97,10 +99,27 @@ import Testing
         try tpm.powerOn()
     }
 
+    @Test func aResumedTPMNeedsNoStartup() throws {
+        let (tpm, register) = try extended(try directory())
+        try tpm.suspend()
+        try tpm.powerOn()
+        try tpm.startUp(.clear)
+        #expect(recorder.notes.count == 1)
+        #expect(transmit(pcrRead, to: tpm) == register)
+    }
+
+    @Test func theFilesKeepTheNamesThatTheyHave() throws {
+        _ = try instance(try StateDirectory(home.path, names: .swtpm))
+        #expect(home.files == [".lock", "tpm-00.permall"])
+        _ = try instance(try directory())
+        #expect(home.files == [".lock", "tpm-00.permall"])
+        #expect(try StateDirectory.stored(in: home.path).map(\.name) == ["permall"])
+    }
+
     @Test func anotherProgramsStateIsNotTakenForNone() throws {
         try home.write([1], to: "tpm-00.permall")
         #expect(refusal { _ = try instance(try directory()) }.contains("tpm-00.permall"))
-        #expect(home.files == ["lock", "tpm-00.permall"])
+        #expect(home.files == [".lock", "tpm-00.permall"])
     }
 
     // MARK: As blobs

@@ -20,6 +20,12 @@ public struct TPMState: Sendable {
             || ($keys.identity != earlier.$keys.identity && keys.ownerEvict != earlier.keys.ownerEvict)
     }
 
+    /// False when nothing at all was written to since `earlier`.
+    public func mayDiffer(from earlier: TPMState) -> Bool {
+        changesPermanentState(since: earlier) || changesSavedState(since: earlier)
+            || $any.identity != earlier.$any.identity
+    }
+
     /// True when anything that TPM_SaveState mirrors was written to (Part 3, 3.3).
     func changesSavedState(since earlier: TPMState) -> Bool {
         $clear.identity != earlier.$clear.identity || $keys.identity != earlier.$keys.identity
