@@ -297,6 +297,7 @@ import Testing
         #expect(isRefused([counter(1, 4), counter(1, 2)], 4))
         #expect(isRefused([counter(0, 4)], 4))
         #expect(isRefused([counter(3, 2)], 4))
+        #expect(isRefused([counter(3, 0)], 4))
         #expect(isRefused([counter(1, 5)], 4))
         #expect(isRefused([], .max))
         #expect(isRefused((1...9).map { counter($0, 9) }, 9))

@@ -25,7 +25,7 @@ public struct MonotonicCounters: Sendable {
     /// Counters as they were kept; TPM_BAD_PARAMETER for what cannot have come about.
     init(counters: [Counter], maximum: UInt32) throws(TPMResult) {
         guard counters.count <= Self.capacity, Set(counters.map(\.countID)).count == counters.count,
-            counters.allSatisfy({ 1...$0.value.counter ~= $0.countID && $0.value.counter <= maximum }),
+            counters.allSatisfy({ $0.countID > 0 && $0.countID <= $0.value.counter && $0.value.counter <= maximum }),
             maximum < Self.released
         else { throw .badParameter }
         self.counters = counters
