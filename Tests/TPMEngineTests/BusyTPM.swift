@@ -95,6 +95,58 @@ final class BusyTPM {
         return script.steps[stage].request.with(handle)
     }
 
+    /// Goes on with all of it, first with the SHA-1 thread.
+    func goOn() throws {
+        let digest = try tpm.client.execute(SHA1Complete.self, .init(hashData: [0x61])).hashValue
+        #expect(digest == SHA1.hash(BusyTPM.hashed + [0x61]))
+        for area in [ResourceType.key, .auth, .trans, .context, .daaTPM, .counter] {
+            #expect(try !tpm.client.handles(of: area).isEmpty)
+        }
+        _ = try tpm.client.pcrs()
+        _ = try tpm.client.volatileFlags()
+        // Sessions of every kind.
+        #expect(tpm.signs(signer, oiap) == .success)
+        #expect(tpm.signs(signer, ofKey) == .success)
+        #expect(tpm.signs(kept, oiap) == .success)
+        #expect(tpm.readsInternalPub(owner) == .success)
+        // A join goes on, and another comes back.
+        #expect(tpm.code(DAAJoin.self, joinRequest, owner) == .success)
+        #expect(try tpm.load(savedJoin) != 0)
+        #expect(tpm.readsInternalPub(delegated) == .success)
+        #expect(tpm.readsInternalPub(try tpm.client.oiap(OwnedTPM.delegateAuth)) == .success)
+        #expect(
+            tpm.code(
+                NVReadValueAuth.self, .init(nvIndex: BusyTPM.nvIndex, offset: 0, dataSize: 4), ofArea)
+                == .success)
+        #expect(
+            tpm.code(
+                NVWriteValue.self, .init(nvIndex: BusyTPM.nvIndex, offset: 0, data: [9]), owner)
+                == .areaLocked)
+        // Transport sessions.
+        try tpm.client.through(plain).extend(11, with: .zero)
+        _ = try tpm.client.through(logged).ticks()
+        tpm.clock.advance(microseconds: 250)
+        let signed = try tpm.client.release(
+            logged, nonce: Digest(repeating: 9), with: signer, auth: OwnedTPM.keyAuth)
+        #expect(signed.isSigned(by: try tpm.publicKey(signer), nonce: Digest(repeating: 9)))
+        // What was saved.
+        _ = try tpm.load(savedKey)
+        let key = signer.rawValue
+        #expect(try tpm.load(savedSession, entityHandle: key) == sessionToLoad.handle)
+        #expect(tpm.signs(signer, sessionToLoad) == .success)
+        #expect(tpm.result { _ = try tpm.load(savedSession, entityHandle: key) } == .badContext)
+        _ = try tpm.load(savedTransport)
+        _ = try tpm.client.through(transportToLoad).ticks()
+        try tpm.client.execute(LoadAuthContext.self, .init(authContextBlob: oldSession))
+        #expect(tpm.signs(signer, oldSessionToLoad) == .success)
+        try tpm.client.execute(LoadKeyContext.self, .init(keyContextBlob: oldKey))
+        // What a delegation authorized ends with a change of the tables, saved or not.
+        try tpm.client.setOwnerPointer(row: nil)
+        try tpm.client.load(try tpm.ownerDelegation(.all(.owner), 1), row: 2, owner: tpm.ownerAuth)
+        #expect(!tpm.isOpen(delegated) && tpm.isOpen(ofKey))
+        #expect(tpm.result { _ = try tpm.load(savedDelegated) } == .badContext)
+    }
+
     /// A state in which nothing volatile is at its default, also what commands do not bring about together.
     func everything() throws -> TPM {
         var everything = tpm.tpm

@@ -91,57 +91,121 @@ import Testing
 
     @Test func theNextCommandsAreAnsweredByteForByte() throws {
         let busy = try BusyTPM()
-        let tpm = busy.tpm
-        try compare(tpm) {
-            let digest = try tpm.client.execute(SHA1Complete.self, .init(hashData: [0x61])).hashValue
-            #expect(digest == SHA1.hash(BusyTPM.hashed + [0x61]))
-            #expect(try tpm.client.ticks().currentTicks == 8_000_017)
-            for area in [ResourceType.key, .auth, .trans, .context, .daaTPM, .counter] {
-                #expect(try !tpm.client.handles(of: area).isEmpty)
-            }
-            _ = try tpm.client.pcrs()
-            _ = try tpm.client.volatileFlags()
-            // Sessions of every kind.
-            #expect(tpm.signs(busy.signer, busy.oiap) == .success)
-            #expect(tpm.signs(busy.signer, busy.ofKey) == .success)
-            #expect(tpm.signs(busy.kept, busy.oiap) == .success)
-            #expect(tpm.readsInternalPub(busy.owner) == .success)
-            // A join goes on, and another comes back.
-            #expect(tpm.code(DAAJoin.self, busy.joinRequest, busy.owner) == .success)
-            #expect(try tpm.load(busy.savedJoin) != 0)
-            #expect(tpm.readsInternalPub(busy.delegated) == .success)
-            #expect(tpm.readsInternalPub(try tpm.client.oiap(OwnedTPM.delegateAuth)) == .success)
-            #expect(
-                tpm.code(
-                    NVReadValueAuth.self, .init(nvIndex: BusyTPM.nvIndex, offset: 0, dataSize: 4), busy.ofArea)
-                    == .success)
-            #expect(
-                tpm.code(
-                    NVWriteValue.self, .init(nvIndex: BusyTPM.nvIndex, offset: 0, data: [9]), busy.owner)
-                    == .areaLocked)
-            // Transport sessions.
-            try tpm.client.through(busy.plain).extend(11, with: .zero)
-            _ = try tpm.client.through(busy.logged).ticks()
-            tpm.clock.advance(microseconds: 250)
-            let signed = try tpm.client.release(
-                busy.logged, nonce: Digest(repeating: 9), with: busy.signer, auth: OwnedTPM.keyAuth)
-            #expect(signed.isSigned(by: try tpm.publicKey(busy.signer), nonce: Digest(repeating: 9)))
-            // What was saved.
-            _ = try tpm.load(busy.savedKey)
-            let key = busy.signer.rawValue
-            #expect(try tpm.load(busy.savedSession, entityHandle: key) == busy.sessionToLoad.handle)
-            #expect(tpm.signs(busy.signer, busy.sessionToLoad) == .success)
-            #expect(tpm.result { _ = try tpm.load(busy.savedSession, entityHandle: key) } == .badContext)
-            _ = try tpm.load(busy.savedTransport)
-            _ = try tpm.client.through(busy.transportToLoad).ticks()
-            try tpm.client.execute(LoadAuthContext.self, .init(authContextBlob: busy.oldSession))
-            #expect(tpm.signs(busy.signer, busy.oldSessionToLoad) == .success)
-            try tpm.client.execute(LoadKeyContext.self, .init(keyContextBlob: busy.oldKey))
-            // What a delegation authorized ends with a change of the tables, saved or not.
-            try tpm.client.setOwnerPointer(row: nil)
-            try tpm.client.load(try tpm.ownerDelegation(.all(.owner), 1), row: 2, owner: tpm.ownerAuth)
-            #expect(!tpm.isOpen(busy.delegated) && tpm.isOpen(busy.ofKey))
-            #expect(tpm.result { _ = try tpm.load(busy.savedDelegated) } == .badContext)
+        try compare(busy.tpm) {
+            try busy.goOn()
+            #expect(try busy.tpm.client.ticks().currentTicks == 8_000_267)
         }
+    }
+
+    @Test func anExclusiveTransportSessionGoesOnWithTheThreadInIt() throws {
+        let tpm = OwnedTPM()
+        let session = try tpm.transport(.mgf1, exclusive: true)
+        try tpm.client.through(session).execute(SHA1Start.self, .init())
+        try compare(tpm) {
+            let digest = try tpm.client.through(session).execute(SHA1Complete.self, .init(hashData: [1])).hashValue
+            #expect(digest == SHA1.hash([1]))
+            #expect(tpm.transports == [session.handle])
+            try tpm.extend(10)
+            #expect(tpm.transports.isEmpty)
+        }
+    }
+
+    @Test func aLockoutLastsAsLongAsItWould() throws {
+        let tpm = OwnedTPM()
+        func read() throws -> TPMResult? { tpm.readsInternalPub(try tpm.client.oiap(tpm.ownerAuth)) }
+        tpm.tpm.state.permanent.failedAuthorizations = Lockout.threshold + 2
+        #expect(tpm.readsInternalPub(try tpm.srkSession()) == .authFail)
+        tpm.clock.advance(microseconds: 1)
+        try compare(tpm) {
+            tpm.clock.advance(microseconds: 2_999_998)
+            let early = try read()
+            tpm.clock.advance(microseconds: 1)
+            let late = try read()
+            #expect(early == .defendLockRunning && late == .success)
+        }
+    }
+
+    @Test func aFailedTPMStaysFailedAndOneBeforeStartupWaitsForIt() throws {
+        let failed = OwnedTPM()
+        failed.tpm.fail()
+        try compare(failed) {
+            let result = failed.result { try failed.extend(10) }
+            #expect(result == .failedSelfTest)
+        }
+        let waiting = OwnedTPM()
+        try waiting.extend(10)
+        try waiting.client.execute(SaveState.self, .init())
+        waiting.tpm.initialize()
+        try compare(waiting) {
+            let result = waiting.result { try waiting.extend(10) }
+            #expect(result == .invalidPostInit)
+            try waiting.client.execute(Startup.self, .init(.state))
+            #expect(try !waiting.client.pcr(10).isZero)
+        }
+    }
+
+    @Test func aDynamicLaunchGoesOn() throws {
+        let tpm = OwnedTPM()
+        _ = tpm.tpm.hashStart()
+        _ = tpm.tpm.hashData([1, 2])
+        var other = try elsewhere(tpm.tpm)
+        try other.restoreVolatile(try tpm.tpm.serialisedVolatile(wallTime: wallTime).bytes, wallTime: wallTime)
+        #expect(other.hashData([3]).result == .success)
+        #expect(other.hashEnd().result == .success)
+        #expect(other.state.clear.pcrs[17] == SHA1.hash(Digest.zero, SHA1.hash([1, 2, 3])))
+        #expect(other.state.any.tosPresent)
+    }
+
+    // MARK: Time
+
+    @Test func aTimeThatWentBackBeginsANewTickSession() throws {
+        let busy = try BusyTPM()
+        busy.tpm.tpm.state.any.lockedUntil = busy.tpm.clock.microseconds + 9
+        let bytes = try busy.tpm.tpm.serialisedVolatile(wallTime: wallTime).bytes
+        let clock = HandClock()
+        clock.advance(microseconds: 70)
+        var other = try elsewhere(busy.tpm.tpm, clock: clock)
+        try other.restoreVolatile(bytes, wallTime: wallTime - 1)
+        clock.advance(microseconds: 4)
+        let ticks = try other.send(GetTicks.self, .init()).get().currentTime
+        #expect(ticks.currentTicks == 4)
+        #expect(ticks.tickNonce != busy.tpm.tpm.state.any.ticks.nonce)
+        #expect(other.state.any.transports.sessions.map(\.transHandle) == [busy.plain.handle])
+        #expect(other.state.any.lockout(at: 70) == 9)
+    }
+
+    @Test func aClockThatWentBackBeforeTheSaveDoesToo() throws {
+        let tpm = OwnedTPM()
+        tpm.clock.advance(seconds: 9)
+        _ = [try tpm.transport(log: true)]
+        let before = try tpm.client.ticks()
+        tpm.tpm.environment.clock = HandClock()
+        var other = try elsewhere(tpm.tpm)
+        try other.restoreVolatile(try tpm.tpm.serialisedVolatile(wallTime: 0).bytes, wallTime: 0)
+        let ticks = try other.send(GetTicks.self, .init()).get().currentTime
+        #expect(ticks.currentTicks == 0 && ticks.tickNonce != before.tickNonce)
+        #expect(other.state.any.transports.sessions.isEmpty)
+    }
+
+    @Test func timesThatCannotBeAreRefusedOrUnknown() throws {
+        func resumed(after pause: UInt64?, at now: UInt64 = 7, _ change: (inout StoredAny) -> Void) -> AnyState? {
+            var stored = StoredAny()
+            stored.tickNonce = StoredDigest(value: Digest(repeating: 1))
+            change(&stored)
+            return try? stored.loaded(at: now, after: pause)
+        }
+        // The last tick that can be counted, and one more.
+        var last = try #require(resumed(after: 1) { $0.elapsedTicks = .max - 1 })
+        #expect(last.ticks == TickSession(start: 7, elapsed: .max, nonce: Digest(repeating: 1)))
+        last.advanceTicks(to: .max)
+        #expect(resumed(after: 2) { $0.elapsedTicks = .max - 1 }?.ticks == TickSession(start: 7))
+        #expect(resumed(after: .max) { $0.elapsedTicks = .max }?.ticks == TickSession(start: 7))
+        // A lockout lasts a day at most, and ends.
+        let day: UInt64 = 86_400_000_000
+        #expect(resumed(after: nil) { $0.lockout = day }?.lockedUntil == day + 7)
+        #expect(resumed(after: nil) { $0.lockout = day + 1 } == nil)
+        #expect(try #require(resumed(after: 3) { $0.lockout = 3 }).lockedUntil == nil)
+        #expect(try #require(resumed(after: .max) { $0.lockout = day }).lockedUntil == nil)
+        #expect(resumed(after: 0, at: .max) { $0.lockout = day } != nil)
     }
 }

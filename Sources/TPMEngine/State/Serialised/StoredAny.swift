@@ -67,9 +67,8 @@ struct StoredAny: WireStructure {
     private func resume(_ any: inout AnyState, at now: UInt64, after pause: UInt64?) throws(TPMResult) {
         guard lockout <= Lockout.maximumSeconds * 1_000_000 else { throw .badParameter }
         let (elapsed, isTooLong) = elapsedTicks.addingReportingOverflow(pause ?? 0)
-        guard !isTooLong else { throw .badParameter }
         any.ticks = TickSession(start: now, elapsed: elapsed, nonce: tickNonce?.value)
-        if pause == nil { any.restartTicks(at: now) }
+        if pause == nil || isTooLong { any.restartTicks(at: now) }
         let rest = lockout - min(lockout, pause ?? 0)
         any.lockedUntil = rest > 0 ? now &+ rest : nil
     }
