@@ -410,8 +410,12 @@ control_commands() { # of a TPM that was just started
     check_ioctl "-r 4" 0 "" -r 4
     check_ioctl "-e: reset" 0 '^tpmEstablished is 0$' -e
 
-    # With nothing to cancel, swtpm says TPM_FAIL.
-    check_ioctl "-C answers" 1 "PTM_CANCEL_TPM_CMD: 0x9" -C
+    if [ "$program" = vtpm ]; then
+        check_ioctl "-C with nothing to cancel" 0 "" -C
+    else
+        # Debian's cannot cancel a command of a TPM 1.2, and says so.
+        check_ioctl "-C is refused" 1 "PTM_CANCEL_TPM_CMD: 0x9" -C
+    fi
     say "$(extend 5)" >/dev/null
     index=$(say "$(pcr_read 5)")
     check_ioctl "-v" 0 "" -v
