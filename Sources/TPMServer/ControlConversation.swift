@@ -18,6 +18,9 @@ protocol Board: AnyObject {
     /// Takes TPM commands from a connected socket, which is the board's from here on.
     func serveData(_ descriptor: Int32)
 
+    /// Tells the log of a request.
+    func received(_ request: ControlRequest)
+
     /// Ends the program when the answer was sent.
     func shutDown()
 }
@@ -81,6 +84,7 @@ final class ControlConversation: Conversation {
     private func act(
         on request: ControlRequest, _ descriptors: [Int32], for client: any CommandClient
     ) -> ConversationStep {
+        board.received(request)
         if case .setDataDescriptor = request { return .answer(Self.result(takeData(descriptors))) }
         closeAll(descriptors)
         switch request {

@@ -2,7 +2,7 @@ import TPMCrypto
 import TPMEngine
 
 /// A request of swtpm's control protocol (swtpm_ioctl(8)): a number of four bytes and its operands, big endian.
-enum ControlRequest: Equatable {
+enum ControlRequest: Equatable, CustomStringConvertible {
     case getCapability
     case initialise(forgetsVolatile: Bool)
     case shutdown
@@ -23,6 +23,32 @@ enum ControlRequest: Equatable {
     case getInfo(flags: UInt64, offset: UInt32)
     case lockStorage(retries: UInt32)
     case unknown(UInt32)
+
+    /// Its name in the field, with the operands that are short, and hold no secret.
+    var description: String {
+        switch self {
+        case .getCapability: "GET_CAPABILITY"
+        case .initialise(let forgetsVolatile): forgetsVolatile ? "INIT, which deletes the volatile state" : "INIT"
+        case .shutdown: "SHUTDOWN"
+        case .getEstablished: "GET_TPMESTABLISHED"
+        case .setLocality(let locality): "SET_LOCALITY \(locality)"
+        case .hashStart: "HASH_START"
+        case .hashData(let data): "HASH_DATA of \(data.count) bytes"
+        case .hashEnd: "HASH_END"
+        case .cancel: "CANCEL_TPM_CMD"
+        case .storeVolatile: "STORE_VOLATILE"
+        case .resetEstablished(let locality): "RESET_TPMESTABLISHED at locality \(locality)"
+        case .getState(_, let type, let offset): "GET_STATEBLOB of type \(type) from \(offset)"
+        case .setState(_, let type, let bytes): "SET_STATEBLOB of type \(type) with \(bytes.count) bytes"
+        case .stop: "STOP"
+        case .getConfig: "GET_CONFIG"
+        case .setDataDescriptor: "SET_DATAFD"
+        case .setBufferSize(let size): "SET_BUFFERSIZE \(size)"
+        case .getInfo(let flags, _): "GET_INFO \(flags)"
+        case .lockStorage(let retries): "LOCK_STORAGE with \(retries) tries"
+        case .unknown(let number): "the number \(number), which is none of its requests"
+        }
+    }
 
     /// Bits of what is supported: GET_CAPABILITY's answer names each request but itself.
     static let capabilities: UInt64 = 0x1_7fff

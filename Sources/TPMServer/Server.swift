@@ -231,6 +231,8 @@ extension Server: Board {
         handedConnection = connect(descriptor, for: .data)
     }
 
+    func received(_ request: ControlRequest) { logger.debug("The control channel brought \(request).") }
+
     func shutDown() {
         logger.notice("The TPM was told to shut down, and does.")
         stop()

@@ -55,18 +55,18 @@ public final class StateDirectory: StateStore {
         var token: [UInt8]?
     }
 
-    /// Opens the directory at `path`, and makes it (mode 0700) when its parent is there. A lock has to follow
-    /// before anything is loaded or saved.
+    /// Opens the directory at `path`. A lock has to follow before anything is loaded or saved.
     ///
     /// - Parameters:
+    ///   - isMade: a directory that is not there is made (mode 0700) when its parent is there.
     ///   - names: what a new state's files are called.
     ///   - fileMode: the permissions of the files with a state.
     ///   - cipher: encrypts them; nil leaves them in the clear.
     public init(
-        _ path: String, names: Names = .own, fileMode: mode_t = 0o600, cipher: StateCipher? = nil
+        _ path: String, isMade: Bool = true, names: Names = .own, fileMode: mode_t = 0o600, cipher: StateCipher? = nil
     ) throws(StoreError) {
-        let isNew = mkdir(path, 0o700) == 0
-        guard isNew || errno == EEXIST else {
+        let isNew = isMade && mkdir(path, 0o700) == 0
+        guard isNew || !isMade || errno == EEXIST else {
             throw StoreError("The state directory \(path) cannot be made: \(lastError()). Make its parent first.")
         }
         guard let directory = OpenFile(path, O_RDONLY | O_DIRECTORY) else {

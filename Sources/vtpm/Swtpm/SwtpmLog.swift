@@ -42,10 +42,8 @@ struct SwtpmLog {
     private static func level(_ number: Int) -> Logger.Level {
         switch number {
         case 0: .error
-        case 1: .warning
-        case 2: .notice
-        case 3: .info
-        case 4: .debug
+        case 1: .notice
+        case 2...4: .debug
         default: .trace
         }
     }

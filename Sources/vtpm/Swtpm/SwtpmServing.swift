@@ -33,7 +33,7 @@ struct SwtpmServing: Sendable {
         let key = try configuration.key?.cipher()
         let migrationKey = try configuration.migrationKey?.cipher()
         let store = try configuration.state.map { state in
-            try StateDirectory(state.directory, names: .swtpm, fileMode: state.fileMode, cipher: key)
+            try StateDirectory(state.directory, isMade: false, names: .swtpm, fileMode: state.fileMode, cipher: key)
         }
         let server = try Server(
             store: store, environment: Environment(keyPairs: KeyPairPool(capacity: Self.keyPool)), logger: log.logger,
