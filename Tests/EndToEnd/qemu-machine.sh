@@ -37,7 +37,7 @@ build_initramfs() {
     cp "$(command -v busybox)" "$root/bin/busybox" && ln -s busybox "$root/bin/sh" || return
     cp Tests/EndToEnd/guest/init "$root/init" && chmod 755 "$root/init" || return
     cp "$vtpm" "$root/bin/vtpm" && cp "$modules/drivers/char/tpm/tpm_vtpm_proxy.ko" "$root/lib/modules" || return
-    for library in $(ldd "$vtpm" | grep -o '/[^ )]*'); do
+    for library in $(ldd "$vtpm" | grep -o '/[^ ]* (0x' | cut -d ' ' -f 1); do
         mkdir -p "$root${library%/*}" && cp -L "$library" "$root$library" || return
     done
     # Names in order, no times, one owner: the same bytes for the same files.

@@ -94,8 +94,10 @@ finish() {
 
 # -- What runs ----------------------------------------------------------------------------------------------------
 
+# A build that runs meanwhile changes nothing.
+cp "$vtpm" "$work/vtpm" && vtpm=$work/vtpm || exit 2
 if [ "$emulator" = vtpm ]; then
-    ln -s "$(realpath "$vtpm")" "$work/swtpm"
+    ln -s vtpm "$work/swtpm"
     tested=$work/swtpm
 else
     tested=swtpm
@@ -103,7 +105,7 @@ fi
 
 fetch_kernel || exit 2
 build_initramfs || exit 2
-printf 'vtpm for the guest: %s bytes, the initramfs %s\n' "$(stat -L -c %s "$vtpm")" "$(stat -c %s "$initramfs")"
+printf 'vtpm for the guest: %s bytes, the initramfs %s\n' "$(stat -c %s "$vtpm")" "$(stat -c %s "$initramfs")"
 
 # rootfstype=ramfs: IMA's standard policy passes over tmpfs, which the initramfs is in otherwise.
 measured="ima_policy=tcb rootfstype=ramfs"
