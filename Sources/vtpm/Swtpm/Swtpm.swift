@@ -10,7 +10,7 @@ struct Swtpm: ParsableCommand {
             A link named swtpm to this program is what swtpm is to QEMU, libvirt, swtpm_setup and swtpm_ioctl, for a \
             TPM 1.2: swtpm socket … is then vtpm swtpm socket ….
             """,
-        version: "vtpm \(VTPM.version), a TPM 1.2 with swtpm's command line",
+        version: "TPM emulator version \(VTPM.version), vtpm in swtpm's place, TPM 1.2 alone",
         subcommands: [SwtpmSocket.self])
 
     /// The arguments behind the name of swtpm, where a process was started as that; nil otherwise.
