@@ -19,7 +19,7 @@ struct DigestContext {
     }
 
     /// A new context, started as SHA-1.
-    static func make() -> DigestContext {
+    private static func make() -> DigestContext {
         guard let pointer = EVP_MD_CTX_new() else { libraryFailure("EVP_MD_CTX_new") }
         guard EVP_DigestInit_ex2(pointer, Library.shared.sha1, nil) == 1 else { libraryFailure("EVP_DigestInit_ex2") }
         return DigestContext(pointer: pointer)
