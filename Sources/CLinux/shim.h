@@ -1,4 +1,6 @@
 #include <seccomp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 /* Swift does not import fork. */

@@ -1,71 +1,105 @@
+import CLinux
 import Dispatch
 import Glibc
 import Synchronization
 
 /// Waits for sockets and tells their owners, all on the thread that called ``run()``.
 ///
-/// It is poll(2) and no more, because a round trip of the shortest commands costs about what its system calls cost.
-/// Everything but ``perform(_:)`` belongs to the loop's thread.
+/// It is epoll(7) and no more, because a round trip of the shortest commands costs about what its system calls cost, and
+/// the sockets of thousands of TPMs must cost nothing while they are silent. Everything but ``perform(_:)`` belongs to
+/// the loop's thread.
 final class EventLoop: @unchecked Sendable {
     /// Which socket of the loop.
-    struct Slot { fileprivate let index: Int }
+    struct Slot {
+        fileprivate let index: Int
+        fileprivate let generation: UInt32
+    }
 
     /// What wakes a source.
     struct Interest: OptionSet {
-        let rawValue: Int16
-        static let readable = Interest(rawValue: Int16(POLLIN))
-        static let writable = Interest(rawValue: Int16(POLLOUT))
+        let rawValue: UInt32
+        static let readable = Interest(rawValue: EPOLLIN.rawValue)
+        static let writable = Interest(rawValue: EPOLLOUT.rawValue)
         /// The peer is gone, or the socket failed: it is told whatever the interest.
-        static let gone = Interest(rawValue: Int16(POLLHUP | POLLERR | POLLNVAL))
+        static let gone = Interest(rawValue: EPOLLHUP.rawValue | EPOLLERR.rawValue)
+    }
+
+    private struct Entry {
+        var descriptor: Int32 = -1
+        var source: (any EventSource)?
+        /// Tells an event of the source that is here from one of the source that was.
+        var generation: UInt32 = 0
     }
 
     /// Where a source reads to: one buffer for all, as one reads at a time.
     let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 16)
-    private var descriptors: [pollfd] = []
-    private var sources: [(any EventSource)?] = []
+    private let queue: Int32
+    private var entries: [Entry] = []
+    private var free: [Int] = []
+    private var events = [epoll_event](repeating: epoll_event(), count: 64)
     private var isStopped = false
-    /// Closures of other threads, and the pipe whose bytes wake the loop for them.
+    /// Closures of other threads, and the descriptor that wakes the loop for them.
     private let posted = Mutex<[@Sendable () -> Void]>([])
-    private let wakeReader: Int32
-    private let wakeWriter: Int32
+    private let waker: Int32
+    /// The tag of the waker, which no slot has.
+    private static let wakerTag = UInt64.max
 
     init() throws(ListenError) {
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw ListenError("No pipe can be made: \(lastError()).") }
-        (wakeReader, wakeWriter) = (ends[0], ends[1])
-        for end in ends { makeNonBlocking(end) }
-        descriptors = [pollfd(fd: wakeReader, events: Interest.readable.rawValue, revents: 0)]
-        sources = [nil]
+        queue = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard queue >= 0 else { throw ListenError("No event queue can be made: \(lastError()).") }
+        waker = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+        guard waker >= 0, control(EPOLL_CTL_ADD, waker, .readable, Self.wakerTag) else {
+            let reason = lastError()
+            close(queue)
+            throw ListenError("No event queue can be made: \(reason).")
+        }
     }
 
     deinit {
-        close(wakeReader)
-        close(wakeWriter)
+        close(waker)
+        close(queue)
         readBuffer.deallocate()
     }
 
-    /// Watches a socket until ``remove(_:)``.
+    /// Watches a socket until ``remove(_:)``. One that cannot be watched is told to be gone.
     func add(_ source: any EventSource, _ descriptor: Int32, _ interest: Interest) -> Slot {
-        let entry = pollfd(fd: descriptor, events: interest.rawValue, revents: 0)
-        // Slot 0 is the pipe's, and has no source.
-        if let free = sources.dropFirst().firstIndex(where: { $0 == nil }) {
-            descriptors[free] = entry
-            sources[free] = source
-            return Slot(index: free)
+        let index = free.popLast() ?? entries.count
+        if index == entries.count { entries.append(Entry()) }
+        entries[index].descriptor = descriptor
+        entries[index].source = source
+        let slot = Slot(index: index, generation: entries[index].generation)
+        if !control(EPOLL_CTL_ADD, descriptor, interest, slot.tag) {
+            let gone = Unheard(loop: self, slot: slot)
+            perform { gone.loop.tell(gone.slot, .gone) }
         }
-        descriptors.append(entry)
-        sources.append(source)
-        return Slot(index: sources.count - 1)
+        return slot
     }
 
     func setInterest(_ slot: Slot, _ interest: Interest) {
-        descriptors[slot.index].events = interest.rawValue
+        _ = control(EPOLL_CTL_MOD, entries[slot.index].descriptor, interest, slot.tag)
     }
 
+    /// Watches it no more; to be called before the descriptor is closed.
     func remove(_ slot: Slot) {
-        // poll(2) passes over a negative descriptor.
-        descriptors[slot.index] = pollfd(fd: -1, events: 0, revents: 0)
-        sources[slot.index] = nil
+        _ = control(EPOLL_CTL_DEL, entries[slot.index].descriptor, [], slot.tag)
+        entries[slot.index].source = nil
+        entries[slot.index].generation &+= 1
+        free.append(slot.index)
+    }
+
+    private func control(_ operation: Int32, _ descriptor: Int32, _ interest: Interest, _ tag: UInt64) -> Bool {
+        var event = epoll_event(events: interest.rawValue, data: epoll_data_t(u64: tag))
+        return epoll_ctl(queue, operation, descriptor, &event) == 0
+    }
+
+    private func tell(_ slot: Slot, _ events: Interest) {
+        guard entries[slot.index].generation == slot.generation else { return }
+        entries[slot.index].source?.ready(events)
+    }
+
+    private struct Unheard: @unchecked Sendable {
+        let loop: EventLoop
+        let slot: Slot
     }
 
     /// Runs `body` on the loop's thread, soon. Callable from any thread.
@@ -74,20 +108,22 @@ final class EventLoop: @unchecked Sendable {
             bodies.append(body)
             return bodies.count == 1
         }
-        var byte: UInt8 = 0
-        if isFirst { _ = write(wakeWriter, &byte, 1) }
+        if isFirst { eventfd_write(waker, 1) }
     }
 
     /// Serves until ``stop()``.
     func run() {
         while !isStopped {
-            guard wait() > 0 else { continue }
-            if descriptors[0].revents != 0 { runPosted() }
-            // A source may add others, which have nothing to tell yet, and remove any.
-            for index in descriptors.indices.dropFirst() where descriptors[index].revents != 0 {
-                let events = Interest(rawValue: descriptors[index].revents)
-                descriptors[index].revents = 0
-                sources[index]?.ready(events)
+            let count = wait()
+            guard count > 0 else { continue }
+            // A source may add others and remove any, whose events are then those of nobody.
+            for index in 0..<Int(count) {
+                let event = events[index]
+                if event.data.u64 == Self.wakerTag {
+                    runPosted()
+                } else if let slot = Slot(tag: event.data.u64) {
+                    tell(slot, Interest(rawValue: event.events))
+                }
             }
         }
     }
@@ -100,13 +136,13 @@ final class EventLoop: @unchecked Sendable {
     private var lastEvent: UInt64 = 0
 
     private func wait() -> Int32 {
-        let count = nfds_t(descriptors.count)
+        let room = Int32(events.count)
         while DispatchTime.now().uptimeNanoseconds &- lastEvent < Self.patience {
-            let ready = poll(&descriptors, count, 0)
+            let ready = epoll_wait(queue, &events, room, 0)
             if ready != 0 { return note(ready) }
             sched_yield()
         }
-        return note(poll(&descriptors, count, -1))
+        return note(epoll_wait(queue, &events, room, -1))
     }
 
     private func note(_ ready: Int32) -> Int32 {
@@ -115,13 +151,25 @@ final class EventLoop: @unchecked Sendable {
     }
 
     private func runPosted() {
-        var bytes = [UInt8](repeating: 0, count: 64)
-        while read(wakeReader, &bytes, bytes.count) > 0 {}
+        var count: eventfd_t = 0
+        eventfd_read(waker, &count)
         let bodies = posted.withLock { bodies in
             defer { bodies = [] }
             return bodies
         }
         for body in bodies { body() }
+    }
+}
+
+extension EventLoop.Slot {
+    /// What the kernel keeps with a socket.
+    fileprivate var tag: UInt64 { UInt64(generation) << 32 | UInt64(truncatingIfNeeded: index) }
+
+    /// Nil for the waker's.
+    fileprivate init?(tag: UInt64) {
+        guard tag != .max else { return nil }
+        index = Int(tag & 0xffff_ffff)
+        generation = UInt32(tag >> 32)
     }
 }
 
