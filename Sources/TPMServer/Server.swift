@@ -4,7 +4,10 @@ import TPMEngine
 
 /// Serves one TPM to any number of clients at any number of addresses.
 ///
-/// Make it, listen, ``startUp(_:)``, ``run()`` until ``stop()``, ``close()``. All but `stop` belongs to one thread.
+/// Alone: make it, listen, ``startUp(_:)``, ``run()`` until ``stop()``, ``close()``. All but `stop` belongs to one thread.
+///
+/// One of many in a process: make each on a ``ServingLoop``, listen and start it up on the loop's thread; ``stop()`` is
+/// all that is left to do.
 public final class Server: @unchecked Sendable {
     /// How a TPM is served.
     public struct Options: Sendable {
@@ -34,6 +37,10 @@ public final class Server: @unchecked Sendable {
     /// At which commands arrive that do not say so themselves.
     var locality = Locality.zero
     private let loop: EventLoop
+    /// Of a server on a loop with others; nil for one that has the loop to itself.
+    private let whenEnded: (@Sendable () -> Void)?
+    /// Itself, since the loop's sockets refer to it.
+    private var untilEnded: Server?
     private let instance: TPMInstance
     private let logger: Logger
     private let options: Options
@@ -53,12 +60,35 @@ public final class Server: @unchecked Sendable {
     ///   - store: where the state is; nil for a TPM that forgets. It is locked when the TPM gets power, and another
     ///     process that has it is an error then.
     ///   - trace: takes every command and its response, in order.
-    public init(
+    public convenience init(
         store: (any StateStore)?, environment: Environment = Environment(), logger: Logger,
         trace: CommandTrace? = nil, options: Options = Options()
     ) throws {
-        let loop = try EventLoop()
+        try self.init(
+            store: store, environment: environment, logger: logger, trace: trace, options: options,
+            loop: try EventLoop(), whenEnded: nil)
+    }
+
+    /// The same beside others; any thread may make it.
+    ///
+    /// - Parameter whenEnded: called on the loop's thread when the server has ended, told to or by itself, and closed all.
+    public convenience init(
+        store: (any StateStore)?, environment: Environment = Environment(), logger: Logger,
+        trace: CommandTrace? = nil, options: Options = Options(), on loop: ServingLoop,
+        whenEnded: @escaping @Sendable () -> Void
+    ) throws {
+        try self.init(
+            store: store, environment: environment, logger: logger, trace: trace, options: options,
+            loop: loop.events, whenEnded: whenEnded)
+        untilEnded = self
+    }
+
+    private init(
+        store: (any StateStore)?, environment: Environment, logger: Logger, trace: CommandTrace?, options: Options,
+        loop: EventLoop, whenEnded: (@Sendable () -> Void)?
+    ) throws {
         self.loop = loop
+        self.whenEnded = whenEnded
         self.logger = logger
         self.options = options
         instance = TPMInstance(
@@ -145,12 +175,18 @@ public final class Server: @unchecked Sendable {
         listeners = []
     }
 
-    /// Ends ``run()``. Callable from any thread.
+    /// Ends ``run()``, or the server on a loop with others, after the command that runs. Callable from any thread.
     public func stop() {
         loop.perform { [self] in
+            guard !isStopping else { return }
             isStopping = true
             pauseOrResume()
-            queue.drain { [loop] in loop.stop() }
+            queue.drain { [self] in
+                guard let whenEnded else { return loop.stop() }
+                close()
+                untilEnded = nil
+                whenEnded()
+            }
         }
     }
 
