@@ -7,11 +7,13 @@ let package = Package(
         .library(name: "TPMEngine", targets: ["TPMEngine"]),
         .library(name: "TPMClient", targets: ["TPMClient"]),
         .library(name: "TPMServer", targets: ["TPMServer"]),
+        .library(name: "VTPMManager", targets: ["VTPMManager"]),
         .executable(name: "vtpm", targets: ["vtpm"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         .systemLibrary(
@@ -28,6 +30,14 @@ let package = Package(
                 "CLinux", "TPMCrypto", "TPMEngine", "TPMWire",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .target(
+            name: "VTPMManager",
+            dependencies: [
+                "TPMCrypto", "TPMEngine", "TPMServer",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .executableTarget(
             name: "vtpm",
             dependencies: [
@@ -42,12 +52,19 @@ let package = Package(
         .executableTarget(
             name: "vtpm-differential", dependencies: ["Emulators", "TPMClient", "TPMCrypto", "TPMEngine", "TPMWire"],
             path: "Tests/Differential"),
+        .executableTarget(
+            name: "vtpm-store", dependencies: ["TPMCrypto", "VTPMManager"], path: "Tests/StoreWriter"),
         .testTarget(name: "TPMCryptoTests", dependencies: ["TPMCrypto"]),
         .testTarget(name: "TPMWireTests", dependencies: ["TPMWire"]),
         .testTarget(name: "TPMEngineTests", dependencies: ["CGMP", "TPMEngine", "TPMClient"]),
         .testTarget(name: "TPMClientTests", dependencies: ["TPMClient", "TPMEngine"]),
         .testTarget(name: "vtpmTests", dependencies: ["vtpm"]),
         .testTarget(name: "TPMServerTests", dependencies: ["TPMCrypto", "TPMServer", "TPMClient"]),
+        .testTarget(
+            name: "VTPMManagerTests",
+            dependencies: [
+                "TPMCrypto", "TPMEngine", "TPMServer", "VTPMManager", .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,109 @@
+import Foundation
+import Glibc
+import Synchronization
+import TPMCrypto
+import TPMEngine
+import TPMServer
+
+/// What a guest's TPM keeps, in the store of its host.
+///
+/// One of them at a time serves a guest: what it loads and saves needs the lock.
+public final class GuestStateStore: StateStore {
+    private let store: Store
+    private let guest: UUID
+    private let lock = Mutex(Lock())
+
+    private struct Lock {
+        var isHeld = false
+        /// What the guest was taken with, the last time.
+        var hold: UInt64?
+    }
+
+    public init(_ store: Store, guest: UUID) {
+        self.store = store
+        self.guest = guest
+    }
+
+    deinit { release() }
+
+    // MARK: One at a time
+
+    public func lock(waiting milliseconds: Int, continues: Bool) throws(StoreError) {
+        var remaining = milliseconds
+        while true {
+            switch tryLock(continues: continues) {
+            case true?: return
+            case nil: throw StoreFailure.notLocked(name).asStoreError
+            case false?: break
+            }
+            guard remaining > 0 else { throw StoreFailure.served(name).asStoreError }
+            usleep(10_000)
+            remaining -= 10
+        }
+    }
+
+    /// False while somebody else has the guest, nil when somebody else had it since.
+    private func tryLock(continues: Bool) -> Bool? {
+        lock.withLock { lock in
+            if lock.isHeld { return true }
+            if continues, let hold = lock.hold {
+                let result = store.serving.take(guest, again: hold)
+                lock.isHeld = result == true
+                return result
+            }
+            guard let hold = store.serving.take(guest) else { return false }
+            lock = Lock(isHeld: true, hold: hold)
+            return true
+        }
+    }
+
+    public func release() {
+        lock.withLock { lock in
+            if lock.isHeld, let hold = lock.hold { store.serving.giveBack(guest, hold) }
+            lock.isHeld = false
+        }
+    }
+
+    private var name: String { store.writer.look { $0.guests[guest]?.name } ?? guest.uuidString }
+
+    private func checkLock() throws(StoreFailure) {
+        guard lock.withLock({ $0.isHeld }) else { throw .notLocked(name) }
+    }
+
+    // MARK: The state
+
+    public func load() throws(StoreError) -> TPMState? {
+        guard let bytes = try loadRecord(.permanent) else { return nil }
+        var plain = bytes.bytes
+        defer { wipe(&plain) }
+        do throws(StateFormatError) { return try TPMState(serialised: plain) } catch {
+            throw StoreError("The stored state of the guest \(name) \(error). It was left as it is.")
+        }
+    }
+
+    public func save(_ state: TPMState) throws(StoreError) {
+        let bytes: Secret
+        do { bytes = try state.serialised() } catch {
+            throw StoreError("The state of the guest \(name) \(error).")
+        }
+        try saveRecord(bytes, .permanent)
+    }
+
+    public func loadVolatile() throws(StoreError) -> Secret? { try loadRecord(.volatile) }
+
+    public func saveVolatile(_ bytes: Secret?) throws(StoreError) { try saveRecord(bytes, .volatile) }
+
+    private func loadRecord(_ kind: RecordKind) throws(StoreError) -> Secret? {
+        do throws(StoreFailure) {
+            try checkLock()
+            return try store.writer.load(RecordKey(guest: guest, kind: kind))
+        } catch { throw error.asStoreError }
+    }
+
+    private func saveRecord(_ bytes: Secret?, _ kind: RecordKind) throws(StoreError) {
+        do throws(StoreFailure) {
+            try checkLock()
+            try store.writer.save(bytes, as: RecordKey(guest: guest, kind: kind))
+        } catch { throw error.asStoreError }
+    }
+}
