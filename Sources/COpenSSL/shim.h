@@ -15,6 +15,10 @@
 #undef OPENSSL_NO_DEPRECATED_3_0
 #define OSSL_DEPRECATEDIN_3_0
 #include <openssl/sha.h>
+#define OPENSSL_NO_DEPRECATED_3_0
+
+/* It includes sha.h, which is therefore before it. */
+#include <openssl/x509.h>
 
 /* Macros that Swift cannot import. */
 static const int vtpm_pkey_public = EVP_PKEY_PUBLIC_KEY;

@@ -40,6 +40,18 @@ final class RSAHandle: @unchecked Sendable {
 
     deinit { EVP_PKEY_free(key) }
 
+    /// DER of a SubjectPublicKeyInfo.
+    func subjectPublicKeyInfo() throws(CryptoError) -> [UInt8] {
+        var pointer: UnsafeMutablePointer<UInt8>?
+        let count = Int(i2d_PUBKEY(key, &pointer))
+        defer { CRYPTO_free(pointer, nil, 0) }
+        guard count > 0, let pointer else {
+            ERR_clear_error()
+            throw CryptoError(what: "i2d_PUBKEY")
+        }
+        return Array(UnsafeBufferPointer(start: pointer, count: count))
+    }
+
     /// A context for one operation on the key, freed after `body`; false if libcrypto refuses any step.
     func run(_ body: (OpaquePointer) -> Bool) -> Bool {
         guard let context = EVP_PKEY_CTX_new_from_pkey(Library.shared.context, key, nil) else { return false }

@@ -6,7 +6,7 @@ public final class RSAPublicKey: Sendable {
     public let modulusSize: Int
     public let modulus: [UInt8]
     public let exponent: UInt32
-    private let handle: RSAHandle
+    let handle: RSAHandle
 
     /// The label of OAEP in TPM 1.2 (Part 1, 31.1.1).
     static let oaepLabel: [UInt8] = Array("TCPA".utf8)
@@ -57,6 +57,18 @@ public final class RSAPublicKey: Sendable {
         return try raw(block)
     }
 
+    /// EME-OAEP with SHA-256 and MGF1 of SHA-256, without a label; throws if the message exceeds modulusSize - 66 bytes.
+    public func encryptOAEPWithSHA256(_ message: Secret) throws(CryptoError) -> [UInt8] {
+        guard message.count <= modulusSize - 2 * SHA256.byteCount - 2 else {
+            throw CryptoError(what: "OAEP message size")
+        }
+        return try encrypt(message) { context in
+            EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) == 1
+                && EVP_PKEY_CTX_set_rsa_oaep_md_name(context, "SHA256", nil) == 1
+                && EVP_PKEY_CTX_set_rsa_mgf1_md_name(context, "SHA256", nil) == 1
+        }
+    }
+
     /// PKCS #1 v1.5 type 2; throws if the message exceeds modulusSize - 11 bytes.
     public func encryptPKCS1(
         _ message: Secret, random: some RandomSource = SystemRandom()
@@ -93,12 +105,15 @@ public final class RSAPublicKey: Sendable {
 
     /// The public operation on a block of modulusSize bytes that starts with 0.
     private func raw(_ block: Secret) throws(CryptoError) -> [UInt8] {
+        try encrypt(block) { EVP_PKEY_CTX_set_rsa_padding($0, RSA_NO_PADDING) == 1 }
+    }
+
+    private func encrypt(_ message: Secret, prepare: (OpaquePointer) -> Bool) throws(CryptoError) -> [UInt8] {
         var result = [UInt8](repeating: 0, count: modulusSize)
         var size = result.count
         let done = handle.run { context in
-            block.withUnsafeBytes { source in
-                EVP_PKEY_encrypt_init(context) == 1
-                    && EVP_PKEY_CTX_set_rsa_padding(context, RSA_NO_PADDING) == 1
+            message.withUnsafeBytes { source in
+                EVP_PKEY_encrypt_init(context) == 1 && prepare(context)
                     && EVP_PKEY_encrypt(
                         context, &result, &size, source.baseAddress?.assumingMemoryBound(to: UInt8.self),
                         source.count) == 1
