@@ -8,6 +8,7 @@ let package = Package(
         .library(name: "TPMClient", targets: ["TPMClient"]),
         .library(name: "TPMServer", targets: ["TPMServer"]),
         .library(name: "VTPMManager", targets: ["VTPMManager"]),
+        .library(name: "HardwareAnchor", targets: ["HardwareAnchor"]),
         .executable(name: "vtpm", targets: ["vtpm"]),
     ],
     dependencies: [
@@ -38,6 +39,9 @@ let package = Package(
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .target(
+            name: "HardwareAnchor",
+            dependencies: ["TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire"]),
         .executableTarget(
             name: "vtpm",
             dependencies: [
