@@ -21,6 +21,8 @@ let package = Package(
             name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CGMP", providers: [.apt(["libgmp-dev"])]),
         .systemLibrary(name: "CLinux", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .systemLibrary(
+            name: "CTSS2", pkgConfig: "tss2-esys", providers: [.apt(["libtss2-dev"])]),
         .target(name: "TPMCrypto", dependencies: ["COpenSSL", "CGMP"]),
         .target(name: "TPMWire", dependencies: ["TPMCrypto"]),
         .target(name: "TPMEngine", dependencies: ["TPMCrypto", "TPMWire"]),
@@ -41,7 +43,7 @@ let package = Package(
             ]),
         .target(
             name: "HardwareAnchor",
-            dependencies: ["TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire"]),
+            dependencies: ["CTSS2", "TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire"]),
         .executableTarget(
             name: "vtpm",
             dependencies: [
