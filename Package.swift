@@ -65,6 +65,9 @@ let package = Package(
         .testTarget(name: "TPMEngineTests", dependencies: ["CGMP", "TPMEngine", "TPMClient"]),
         .testTarget(name: "TPMClientTests", dependencies: ["TPMClient", "TPMEngine"]),
         .testTarget(name: "vtpmTests", dependencies: ["vtpm"]),
+        .testTarget(
+            name: "HardwareAnchorTests",
+            dependencies: ["Emulators", "HardwareAnchor", "TPMClient", "TPMCrypto", "TPMWire"]),
         .testTarget(name: "TPMServerTests", dependencies: ["TPMCrypto", "TPMServer", "TPMClient"]),
         .testTarget(
             name: "VTPMManagerTests",
