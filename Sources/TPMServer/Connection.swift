@@ -39,6 +39,11 @@ final class Connection: EventSource, CommandClient {
     private let logger: Logger
     /// True for a client that gets one answer.
     private let closesAfterAnswer: Bool
+    /// How long the rest of a request may take to come, in milliseconds.
+    private let patience: Int
+    /// Which unfinished request this is, of all; nil while the client owes nothing.
+    private var owed: UInt64?
+    private var requests: UInt64 = 0
     private let whenClosed: (Connection) -> Void
     private var slot: EventLoop.Slot?
     /// The rest of an answer that the client did not take yet.
@@ -52,13 +57,14 @@ final class Connection: EventSource, CommandClient {
     /// Takes over the socket.
     init(
         _ descriptor: Int32, loop: EventLoop, conversation: any Conversation, logger: Logger,
-        closesAfterAnswer: Bool = false, whenClosed: @escaping (Connection) -> Void
+        closesAfterAnswer: Bool = false, patience: Int = 30_000, whenClosed: @escaping (Connection) -> Void
     ) {
         self.descriptor = descriptor
         self.loop = loop
         self.conversation = conversation
         self.logger = logger
         self.closesAfterAnswer = closesAfterAnswer
+        self.patience = patience
         self.whenClosed = whenClosed
         slot = loop.add(self, descriptor, interest)
     }
@@ -118,10 +124,27 @@ final class Connection: EventSource, CommandClient {
         }
         guard let slot else { return }
         if isEnding, !isWaiting, unsent.isEmpty { return close() }
+        awaitRest()
         let wanted: EventLoop.Interest = !unsent.isEmpty ? .writable : isWaiting || isEnding ? [] : .readable
         if wanted != interest {
             interest = wanted
             loop.setInterest(slot, wanted)
+        }
+    }
+
+    /// Ends a client that begins a request and does not go on.
+    private func awaitRest() {
+        guard !isWaiting, unsent.isEmpty, conversation.isInRequest else {
+            owed = nil
+            return
+        }
+        guard owed == nil else { return }
+        requests += 1
+        let request = requests
+        owed = request
+        loop.after(milliseconds: patience) { [weak self] in
+            guard let self, owed == request else { return }
+            close()
         }
     }
 

@@ -38,6 +38,8 @@ final class EventLoop: @unchecked Sendable {
     private var free: [Int] = []
     private var events = [epoll_event](repeating: epoll_event(), count: 64)
     private var isStopped = false
+    /// What is to be done at a time, in nanoseconds of the uptime; the next is the last.
+    private var timers: [(time: UInt64, body: () -> Void)] = []
     /// Closures of other threads, and the descriptor that wakes the loop for them.
     private let posted = Mutex<[@Sendable () -> Void]>([])
     private let waker: Int32
@@ -111,10 +113,26 @@ final class EventLoop: @unchecked Sendable {
         if isFirst { eventfd_write(waker, 1) }
     }
 
+    /// Runs `body` on the loop's thread after a time.
+    func after(milliseconds: Int, _ body: @escaping () -> Void) {
+        let time = Self.now &+ UInt64(clamping: milliseconds) &* 1_000_000
+        timers.insert((time, body), at: timers.firstIndex { $0.time <= time } ?? timers.endIndex)
+    }
+
+    private static var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
+
+    private func runTimers() {
+        while let next = timers.last, next.time <= Self.now {
+            timers.removeLast()
+            next.body()
+        }
+    }
+
     /// Serves until ``stop()``.
     func run() {
         while !isStopped {
             let count = wait()
+            if !timers.isEmpty { runTimers() }
             guard count > 0 else { continue }
             // A source may add others and remove any, whose events are then those of nobody.
             for index in 0..<Int(count) {
@@ -137,16 +155,23 @@ final class EventLoop: @unchecked Sendable {
 
     private func wait() -> Int32 {
         let room = Int32(events.count)
-        while DispatchTime.now().uptimeNanoseconds &- lastEvent < Self.patience {
+        while Self.now &- lastEvent < Self.patience {
             let ready = epoll_wait(queue, &events, room, 0)
             if ready != 0 { return note(ready) }
             sched_yield()
         }
-        return note(epoll_wait(queue, &events, room, -1))
+        return note(epoll_wait(queue, &events, room, untilTimer))
+    }
+
+    /// The milliseconds until the next timer, rounded up; -1 without one.
+    private var untilTimer: Int32 {
+        guard let next = timers.last else { return -1 }
+        let now = Self.now
+        return next.time <= now ? 0 : Int32(clamping: (next.time - now) / 1_000_000 + 1)
     }
 
     private func note(_ ready: Int32) -> Int32 {
-        lastEvent = DispatchTime.now().uptimeNanoseconds
+        if ready > 0 { lastEvent = Self.now }
         return ready
     }
 

@@ -44,8 +44,10 @@ public final class Server: @unchecked Sendable {
     private let instance: TPMInstance
     private let logger: Logger
     private let options: Options
-    private var listeners: [Listener] = []
+    private var listeners: [(listener: Listener, door: Door)] = []
     private var connections: [ObjectIdentifier: Connection] = [:]
+    /// How many of them control.
+    private var controlConnections = 0
     private var proxies: [VTPMProxy] = []
     /// The one that came over a control channel.
     private var handedConnection: ObjectIdentifier?
@@ -53,7 +55,7 @@ public final class Server: @unchecked Sendable {
     private var hasDataAddress = false
     /// False from when the system had no room for another socket until a client leaves.
     private var hasRoom = true
-    private var isPaused = false
+    private var paused: Set<Door> = []
     private var isStopping = false
 
     /// - Parameters:
@@ -110,7 +112,13 @@ public final class Server: @unchecked Sendable {
         case data
         /// swtpm's control protocol. Who may open it owns the TPM and its secrets.
         case control
+
+        /// How long the rest of a request may take to come, in milliseconds. Requests of control are written whole.
+        fileprivate var patience: Int { self == .data ? 30_000 : 2_000 }
     }
+
+    /// How many clients of control channels may be connected at once: they do not share the places of the others.
+    private static let maximumControlConnections = 16
 
     /// Listens at an address from here on; returns it, with the port that the system chose for port 0.
     @discardableResult
@@ -128,7 +136,7 @@ public final class Server: @unchecked Sendable {
     @discardableResult
     private func listen(on socket: ListeningSocket, for door: Door) -> ListenAddress {
         if door == .data { hasDataAddress = true }
-        listeners.append(Listener(socket, loop: loop) { [unowned self] in accept($0, for: door) })
+        listeners.append((Listener(socket, loop: loop) { [unowned self] in accept($0, for: door) }, door))
         return socket.address
     }
 
@@ -171,7 +179,7 @@ public final class Server: @unchecked Sendable {
         for proxy in proxies { proxy.close() }
         proxies = []
         for connection in connections.values { connection.close() }
-        for listener in listeners { listener.close() }
+        for (listener, _) in listeners { listener.close() }
         listeners = []
     }
 
@@ -213,10 +221,11 @@ public final class Server: @unchecked Sendable {
             }
         let connection = Connection(
             client, loop: loop, conversation: conversation, logger: logger,
-            closesAfterAnswer: options.closesAfterAnswer && door == .data
+            closesAfterAnswer: options.closesAfterAnswer && door == .data, patience: door.patience
         ) { [unowned self] in left($0, from: door) }
         let id = ObjectIdentifier(connection)
         connections[id] = connection
+        if door == .control { controlConnections += 1 }
         pauseOrResume()
         return id
     }
@@ -234,7 +243,7 @@ public final class Server: @unchecked Sendable {
 
     private func left(_ connection: Connection, from door: Door) {
         let id = ObjectIdentifier(connection)
-        connections[id] = nil
+        if connections.removeValue(forKey: id) != nil, door == .control { controlConnections -= 1 }
         if handedConnection == id { handedConnection = nil }
         logger.debug("A client disconnected; \(connections.count) are connected.")
         hasRoom = true
@@ -247,11 +256,16 @@ public final class Server: @unchecked Sendable {
 
     /// Clients beyond the limit wait in the kernel until one leaves.
     private func pauseOrResume() {
-        let pauses = isStopping || !hasRoom || connections.count >= options.maximumConnections
-        guard pauses != isPaused else { return }
-        isPaused = pauses
-        for listener in listeners { listener.setPaused(pauses) }
-        if pauses, !isStopping { logger.warning("No room for more than \(connections.count) clients; others wait.") }
+        pauseOrResume(.data, connections.count - controlConnections, options.maximumConnections)
+        pauseOrResume(.control, controlConnections, Self.maximumControlConnections)
+    }
+
+    private func pauseOrResume(_ door: Door, _ count: Int, _ maximum: Int) {
+        let pauses = isStopping || !hasRoom || count >= maximum
+        guard pauses != paused.contains(door) else { return }
+        if pauses { paused.insert(door) } else { paused.remove(door) }
+        for (listener, itsDoor) in listeners where itsDoor == door { listener.setPaused(pauses) }
+        if pauses, !isStopping { logger.warning("No room for more than \(count) clients; others wait.") }
     }
 }
 

@@ -187,7 +187,7 @@ public final class StateDirectory: StateStore {
         }
         let names = Names.found(in: directory, standard: .own)
         var found: [StoredState] = []
-        for (file, name) in [(names.state, "permall"), (names.volatile, "volatile")] {
+        for (file, name) in [(names.state, "permall"), (names.volatile, "volatilestate")] {
             guard let handle = OpenFile(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, in: directory) else {
                 if errno == ENOENT { continue }
                 throw StoreError("The TPM's state \(path)/\(file) cannot be opened: \(lastError()).")

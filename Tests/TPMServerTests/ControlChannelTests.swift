@@ -93,6 +93,19 @@ import Testing
         running.end()
     }
 
+    @Test func unfinishedRequestsOfAnyNumberShutNobodyOut() throws {
+        let running = try serve()
+        let talkers = try (0..<64).map { _ in try RawClient(unix: data) }
+        for talker in talkers { talker.send([0, 0xc1, 0]) }
+        #expect(try ControlClient(unix: control).request(2, [0, 0, 0, 0]) == 0)
+        let controls = try (0..<20).map { _ in try ControlClient(unix: control) }
+        for control in controls { control.raw([0, 0, 0]) }
+        // They are given two seconds.
+        #expect(try ControlClient(unix: control).request(14) == 0)
+        #expect(controls.first?.isAtEnd == true)
+        running.end()
+    }
+
     @Test func aRequestMayComeInPieces() throws {
         let running = try serve()
         let board = try ControlClient(unix: control)
