@@ -60,6 +60,7 @@ let package = Package(
             path: "Tests/Differential"),
         .executableTarget(
             name: "vtpm-store", dependencies: ["TPMCrypto", "VTPMManager"], path: "Tests/StoreWriter"),
+        .executableTarget(name: "vtpm-forbidden", dependencies: ["TPMServer"], path: "Tests/Forbidden"),
         .testTarget(name: "TPMCryptoTests", dependencies: ["TPMCrypto"]),
         .testTarget(name: "TPMWireTests", dependencies: ["TPMWire"]),
         .testTarget(name: "TPMEngineTests", dependencies: ["CGMP", "TPMEngine", "TPMClient"]),
@@ -68,7 +69,8 @@ let package = Package(
         .testTarget(
             name: "HardwareAnchorTests",
             dependencies: ["Emulators", "HardwareAnchor", "TPMClient", "TPMCrypto", "TPMWire"]),
-        .testTarget(name: "TPMServerTests", dependencies: ["TPMCrypto", "TPMServer", "TPMClient"]),
+        .testTarget(
+            name: "TPMServerTests", dependencies: ["CLinux", "TPMCrypto", "TPMServer", "TPMClient", "vtpm-forbidden"]),
         .testTarget(
             name: "VTPMManagerTests",
             dependencies: [

@@ -9,7 +9,12 @@ public struct Daemon: Sendable {
     /// ``isReady()``, or with the child's status when that ends before.
     ///
     /// The process must have no other thread: they stay behind.
-    public static func run(_ body: @escaping @Sendable (Daemon) -> Never) throws(ProcessError) -> Never {
+    ///
+    /// - Parameter kept: the open descriptors that the child needs beside standard input, output and error. It closes all
+    ///   others, for whoever is at the other end may wait for that.
+    public static func run(
+        keeping kept: Set<Int32>, _ body: @escaping @Sendable (Daemon) -> Never
+    ) throws(ProcessError) -> Never {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw ProcessError("No pipe can be made: \(lastError()).") }
         let (reader, writer) = (ends[0], ends[1])
@@ -19,7 +24,7 @@ public struct Daemon: Sendable {
             close(writer)
             waitForReport(reader, of: child)
         }
-        close(reader)
+        closeAll(but: kept.union([writer]))
         setsid()
         // Mutex and Dispatch remember the number of the thread that they run on, and this thread has had another since it
         // became a process. So it waits while a new one works.
@@ -37,6 +42,19 @@ public struct Daemon: Sendable {
         // What the shell makes of it: the status, or 128 and the signal.
         let signal = status & 0x7f
         _exit(signal == 0 ? status >> 8 & 0xff : 128 + signal)
+    }
+
+    private static func closeAll(but kept: Set<Int32>) {
+        guard let directory = opendir("/proc/self/fd") else { return }
+        var open: [Int32] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if let descriptor = Int32(name) { open.append(descriptor) }
+        }
+        closedir(directory)
+        for descriptor in open where descriptor > STDERR_FILENO && !kept.contains(descriptor) { close(descriptor) }
     }
 
     private static func startThread(_ body: @escaping @Sendable () -> Never) throws(ProcessError) {

@@ -93,15 +93,28 @@ final class Emulator {
     private let errors = Pipe()
     private var heard = ""
 
-    init(_ arguments: [String]) throws {
-        let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        let bundle = Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" } ?? tests
-        process.executableURL = bundle.deletingLastPathComponent().appendingPathComponent("vtpm")
+    /// - Parameters:
+    ///   - program: another name of the program; nil for its own.
+    ///   - input: the standard input; nil for none.
+    init(
+        _ arguments: [String], program: URL? = nil, in directory: String? = nil, input: FileHandle? = nil
+    ) throws {
+        process.executableURL = program ?? Self.program
         process.arguments = arguments
+        if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
+        process.standardInput = input ?? FileHandle.nullDevice
         process.standardOutput = output
         process.standardError = errors
         try process.run()
     }
+
+    static var program: URL {
+        let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        let bundle = Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" } ?? tests
+        return bundle.deletingLastPathComponent().appendingPathComponent("vtpm")
+    }
+
+    var id: pid_t { process.processIdentifier }
 
     deinit { if process.isRunning { send(SIGKILL) } }
 

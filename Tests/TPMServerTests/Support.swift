@@ -58,10 +58,7 @@ final class TemporaryDirectory {
         path = String(cString: made)
     }
 
-    deinit {
-        for name in files { unlink("\(path)/\(name)") }
-        rmdir(path)
-    }
+    deinit { try? FileManager.default.removeItem(atPath: path) }
 
     var files: [String] {
         guard let directory = opendir(path) else { return [] }

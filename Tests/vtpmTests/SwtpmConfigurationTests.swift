@@ -257,6 +257,15 @@ import Testing
         #expect(text == "\(option) is there \(given) times: give it once.")
     }
 
+    @Test func aDaemonKeepsTheDescriptorsThatAreNamed() throws {
+        let result = try configuration([
+            "--tpmstate", "dir=s", "--ctrl", "type=unixio,clientfd=3", "--server", "type=tcp,fd=4", "--log", "fd=5",
+            "--key", "fd=6", "--migration-key", "pwdfd=7", "--pid", "fd=8",
+        ])
+        #expect(result.descriptors == [3, 4, 5, 6, 7, 8])
+        #expect(try configuration(Self.served).descriptors.isEmpty)
+    }
+
     @Test func informationIsAskedForByNumber() throws {
         #expect(try configuration(["--print-info", "0x3"]).task == .printInformation(flags: 3))
         #expect(try configuration(["--print-info", "1"]).task == .printInformation(flags: 1))

@@ -74,4 +74,14 @@ struct SwtpmConfiguration: Equatable {
     /// The TPM has no power until INIT comes over the control channel.
     var waitsForInit = true
     var startup = StartupKind.none
+
+    /// The open descriptors that the options name.
+    var descriptors: Set<Int32> {
+        var files = [key?.file, migrationKey?.file, processIDFile]
+        if case .file(let file, _) = log.target { files.append(file) }
+        var descriptors: Set<Int32> = []
+        for case .descriptor(let descriptor)? in files { descriptors.insert(descriptor) }
+        for case .descriptor(let descriptor)? in [data, control] { descriptors.insert(descriptor) }
+        return descriptors
+    }
 }

@@ -15,7 +15,7 @@ struct SwtpmServing: Sendable {
     func run() throws {
         guard configuration.isDaemon else { return try start(nil) }
         // First, since a child process has no thread but the one that made it.
-        try Daemon.run { daemon in Swtpm.end { try start(daemon) } }
+        try Daemon.run(keeping: configuration.descriptors) { daemon in Swtpm.end { try start(daemon) } }
     }
 
     private func start(_ daemon: Daemon?) throws {
