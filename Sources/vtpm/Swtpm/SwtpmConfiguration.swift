@@ -45,7 +45,7 @@ struct SwtpmConfiguration: Equatable {
         }
 
         var target = Target.standardError
-        /// 0 to 20: errors, warnings, notices, information, debugging, and from 5 on each command.
+        /// 0 to 20: errors; from 1 on what happens to the TPM, from 2 on clients and requests, from 5 on each command.
         var level = 1
         var prefix: String?
     }
