@@ -60,19 +60,4 @@ public enum KeyDerivation {
         guard length == 64 else { throw CryptoError(what: "SHA-512") }
         return hash
     }
-
-    /// The 32 bytes of an HMAC-SHA-256 (RFC 2104).
-    public static func hmacSHA256(key: Secret, _ text: [UInt8]) throws(CryptoError) -> Secret {
-        var length = 0
-        let code = Secret(count: 32) { target in
-            let start = target.baseAddress?.assumingMemoryBound(to: UInt8.self)
-            _ = key.withUnsafeBytes { key in
-                EVP_Q_mac(
-                    Library.shared.context, "HMAC", nil, "SHA256", nil, key.baseAddress, key.count, text, text.count,
-                    start, target.count, &length)
-            }
-        }
-        guard length == 32 else { throw CryptoError(what: "HMAC") }
-        return code
-    }
 }

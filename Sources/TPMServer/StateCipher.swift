@@ -65,15 +65,15 @@ public struct StateCipher: Sendable {
     /// Throws when the key has not the size of the mode, or libcrypto fails.
     public init(_ mode: Mode, key: Secret, random: any RandomSource = SystemRandom()) throws(CryptoError) {
         guard key.count == mode.keySize else { throw CryptoError(what: "AES key size") }
-        func derive(_ label: String) throws(CryptoError) -> Secret {
-            try KeyDerivation.hmacSHA256(key: key, Array("vtpm state \(mode) \(label)".utf8))
+        func derive(_ label: String) -> Secret {
+            SHA256.deriveKey(from: key, Array("vtpm state \(mode) \(label)".utf8))
         }
         self.mode = mode
-        encryptionKey = try derive("encryption").withUnsafeBytes { bytes in
+        encryptionKey = derive("encryption").withUnsafeBytes { bytes in
             Secret(UnsafeRawBufferPointer(rebasing: bytes.prefix(mode.keySize)))
         }
-        authenticationKey = try derive("authentication")
-        keyName = Array(try derive("name").bytes.prefix(Self.nameSize))
+        authenticationKey = derive("authentication")
+        keyName = Array(derive("name").bytes.prefix(Self.nameSize))
         self.random = random
     }
 
@@ -86,8 +86,7 @@ public struct StateCipher: Sendable {
             let iv = try random.bytes(count: AES.blockSize)
             let header = Self.magic + [Self.version, mode.rawValue] + keyName + iv
             let body = try AES.encryptCBC(key: encryptionKey, iv: iv, data: plain)
-            let code = try KeyDerivation.hmacSHA256(key: authenticationKey, header + body)
-            return Secret(header + body + code.bytes)
+            return Secret(header + body + SHA256.authenticate(key: authenticationKey, header + body))
         } catch {
             throw .libraryFailure(error)
         }
@@ -104,10 +103,8 @@ public struct StateCipher: Sendable {
         guard let mode = Mode(rawValue: header[9]) else { throw .damaged }
         guard mode == self.mode else { throw .otherMode(mode) }
         guard Array(header[10..<10 + Self.nameSize]) == keyName else { throw .otherKey }
+        guard Secret(SHA256.authenticate(key: authenticationKey, header + body)) == code else { throw .damaged }
         do throws(CryptoError) {
-            guard try KeyDerivation.hmacSHA256(key: authenticationKey, header + body) == code else {
-                throw CryptoError(what: "HMAC")
-            }
             return try AES.decryptCBC(key: encryptionKey, iv: Array(header.suffix(AES.blockSize)), data: body)
         } catch {
             throw .damaged

@@ -36,20 +36,4 @@ import Testing
                         + "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"))
         #expect(try KeyDerivation.sha512(Secret([])).bytes.prefix(4) == hex("cf83e135")[...])
     }
-
-    /// RFC 4231, cases 1, 2 and 6.
-    @Test func hmacVectors() throws {
-        func code(_ key: [UInt8], _ text: String) throws -> [UInt8] {
-            try KeyDerivation.hmacSHA256(key: Secret(key), Array(text.utf8)).bytes
-        }
-        #expect(
-            try code([UInt8](repeating: 0x0b, count: 20), "Hi There")
-                == hex("b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"))
-        #expect(
-            try code(Array("Jefe".utf8), "what do ya want for nothing?")
-                == hex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"))
-        #expect(
-            try code([UInt8](repeating: 0xaa, count: 131), "Test Using Larger Than Block-Size Key - Hash Key First")
-                == hex("60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"))
-    }
 }
