@@ -493,8 +493,8 @@ say "$(extend 5)" "$(extend 17)" >/dev/null
 index=$(say "$(pcr_read 5)")
 same "TPM_SaveState" "$(answered 0)" "$(say $save_state)"
 # This project keeps it in one file with what is permanent, so that no crash parts them.
-savestate=tpm-00.savestate
-[ "$program" = vtpm ] && savestate=tpm-00.permall
+savestate="tpm-00.savestate"
+[ "$program" = vtpm ] && savestate="tpm-00.permall"
 holds "it is on disk" test -s "moving/$savestate"
 save asleep permanent savestate
 stop
@@ -784,6 +784,17 @@ stop
 aim second
 check_ioctl "then it is the second's" 0 "" -i
 stop
+
+rm -rf state && mkdir state
+for content in "no state" ""; do
+    printf %s "$content" >state/tpm-00.permall
+    start state
+    check_ioctl "a state of ${#content} bytes is refused" 1 "PTM_INIT: 0x" -i
+    same "it has no TPM then" "$(answered 9)" "$(say $startup)"
+    stop
+    same "and left the file as it is" "$content" "$(<state/tpm-00.permall)"
+done
+rm -rf state
 
 title "how it ends, and what it outlives"
 start state --flags startup-clear
