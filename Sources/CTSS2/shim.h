@@ -6,19 +6,14 @@
 
 /* Macros that Swift cannot import. */
 static const TPM2_RC vtpm_rc_initialize = TPM2_RC_INITIALIZE;
-static const TPM2_RC vtpm_rc_failure = TPM2_RC_FAILURE;
 static const TPM2_RC vtpm_rc_pcr_changed = TPM2_RC_PCR_CHANGED;
 static const TPM2_RC vtpm_rc_nv_authorization = TPM2_RC_NV_AUTHORIZATION;
 static const TPM2_RC vtpm_rc_nv_uninitialized = TPM2_RC_NV_UNINITIALIZED;
 static const TPM2_RC vtpm_rc_nv_space = TPM2_RC_NV_SPACE;
-static const TPM2_RC vtpm_rc_nv_defined = TPM2_RC_NV_DEFINED;
 static const TPM2_RC vtpm_rc_fmt1 = TPM2_RC_FMT1;
-static const TPM2_RC vtpm_rc_value = TPM2_RC_VALUE;
-static const TPM2_RC vtpm_rc_hierarchy = TPM2_RC_HIERARCHY;
 static const TPM2_RC vtpm_rc_handle = TPM2_RC_HANDLE;
 static const TPM2_RC vtpm_rc_auth_fail = TPM2_RC_AUTH_FAIL;
 static const TPM2_RC vtpm_rc_policy_fail = TPM2_RC_POLICY_FAIL;
-static const TPM2_RC vtpm_rc_integrity = TPM2_RC_INTEGRITY;
 static const TPM2_RC vtpm_rc_bad_auth = TPM2_RC_BAD_AUTH;
 static const TPM2_RC vtpm_rc_context_gap = TPM2_RC_CONTEXT_GAP;
 static const TPM2_RC vtpm_rc_object_memory = TPM2_RC_OBJECT_MEMORY;

@@ -2,8 +2,9 @@ import TPMCrypto
 
 /// How the hardware is treated.
 public struct AnchorOptions: Sendable {
-    /// How long a command of a TPM 1.2, or a call to a TPM 2.0, may take. When keys are made it is ten times that.
-    public var timeout: Duration
+    /// How long a command of a TPM 1.2, or a call to a TPM 2.0, may take, at most an hour. When keys are made it is ten
+    /// times that. A device of the kernel has limits of its own.
+    public var timeout: Duration { didSet { timeout = min(timeout, .seconds(3600)) } }
 
     /// True when nobody else uses the TPM, and no resource manager stands before it: an anchor that finds it full then
     /// removes all keys and sessions that are loaded, which a process that was killed may have left.
@@ -12,10 +13,13 @@ public struct AnchorOptions: Sendable {
     /// The authorization of a TPM 1.2's storage root key.
     public var storageRootKey: AnchorAuthorization
 
+    /// How long a call is tried again while the TPM has no room or no time for it.
+    public var patience = Duration.seconds(5)
+
     public init(
         timeout: Duration = .seconds(30), isOnlyUser: Bool = false, storageRootKey: AnchorAuthorization = .wellKnown
     ) {
-        self.timeout = timeout
+        self.timeout = min(timeout, .seconds(3600))
         self.isOnlyUser = isOnlyUser
         self.storageRootKey = storageRootKey
     }

@@ -4,7 +4,7 @@ import TPMCrypto
 /// this machine and to what it booted, counts up, and remembers a few bytes.
 ///
 /// Every call blocks until the hardware answered, one call at a time; a TPM that does not answer costs the time-out and
-/// no more. An anchor may be used from many threads. What it made in the TPM is in its ``AnchorMaterial``; docs/Anchor.md
+/// no more. An anchor may be used from many threads. What it made in the TPM is in its ``AnchorMaterial``; Docs/Anchor.md
 /// says what each kind of hardware protects.
 ///
 /// After an error of reaching the hardware the anchor is as good as before: the next call tries anew.

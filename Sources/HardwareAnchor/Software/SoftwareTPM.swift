@@ -19,7 +19,8 @@ final class SoftwareTPM: Sendable {
     }
 
     init(store: any StateStore) throws(StoreError) {
-        try store.lock(waiting: 0, continues: false)
+        // A program that was just started by this process keeps a lock of this process until it runs.
+        try store.lock(waiting: 1000, continues: false)
         let stored = try store.load()
         var tpm = TPM(state: stored ?? TPMState())
         tpm.initialize()

@@ -12,8 +12,7 @@ final class TPM12Access: Sendable {
     private let connect: @Sendable (Duration) throws -> any Transport
     private let turn = Mutex(())
 
-    /// How long to try again while the TPM is busy.
-    private static let patience = Duration.seconds(5)
+    /// In seconds.
     private static let pause: TimeInterval = 0.02
 
     init(_ address: TPMAddress, _ options: AnchorOptions) {
@@ -39,7 +38,7 @@ final class TPM12Access: Sendable {
                 let start = ContinuousClock.now
                 while true {
                     // In a function of its own, so that the connection is closed before the next.
-                    if let result = try once(patient, until: start + Self.patience, body) { return result }
+                    if let result = try once(patient, until: start + options.patience, body) { return result }
                     Thread.sleep(forTimeInterval: Self.pause)
                 }
             }
@@ -108,9 +107,16 @@ extension AnchorError {
     }
 }
 
-/// Runs a command that the owner authorizes.
+/// Runs a command that the owner authorizes, with the one session or the second.
 func asOwner<T>(_ body: () throws -> T) throws -> T {
-    do { return try body() } catch let error as ClientError where error.result == .authFail {
+    do { return try body() } catch let error as ClientError where [.authFail, .auth2Fail].contains(error.result) {
         throw AnchorError.wrongOwner("\(error)")
+    }
+}
+
+/// Runs a command that the storage root key authorizes, with the first session.
+func usingStorageRootKey<T>(_ body: () throws -> T) throws -> T {
+    do { return try body() } catch let error as ClientError where error.result == .authFail {
+        throw AnchorError.unfit("The TPM's storage root key has another authorization than was given: \(error)")
     }
 }

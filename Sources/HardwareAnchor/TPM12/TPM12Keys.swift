@@ -46,11 +46,9 @@ struct TPM12Keys: Sendable {
         _ key: Key, _ tpm: TPMClient, _ srkAuth: Secret, _ body: (KeyHandle) throws -> T
     ) throws -> T {
         let handle: KeyHandle
-        do { handle = try tpm.load(key, parentAuth: srkAuth) } catch let error as ClientError {
-            if error.result == .authFail {
-                throw AnchorError.unfit("The TPM's storage root key has another authorization than was given: \(error)")
-            }
-            guard Self.isUnreadable(error.result) else { throw error }
+        do {
+            handle = try usingStorageRootKey { try tpm.load(key, parentAuth: srkAuth) }
+        } catch let error as ClientError where Self.isUnreadable(error.result) {
             throw AnchorError.otherHardware("The anchor's keys are not this TPM's: \(error)")
         }
         defer { try? tpm.flush(handle) }

@@ -93,10 +93,15 @@ struct TPM12Provisioning {
         form.label = label
         form.secret = try SystemRandom().secret(count: Digest.byteCount)
         let identity = try asOwner {
-            try tpm.makeIdentity(
-                label: label.bytes, privacyCA: Self.nobody, auth: form.secret, owner: owner, srkAuth: access.srkAuth)
+            try usingStorageRootKey {
+                try tpm.makeIdentity(
+                    label: label.bytes, privacyCA: Self.nobody, auth: form.secret, owner: owner,
+                    srkAuth: access.srkAuth)
+            }
         }
-        let receiving = try tpm.createKey(.template(.bind), auth: form.secret, parentAuth: access.srkAuth)
+        let receiving = try usingStorageRootKey {
+            try tpm.createKey(.template(.bind), auth: form.secret, parentAuth: access.srkAuth)
+        }
         let keys = try TPM12Keys(secret: form.secret, quoting: identity.idKey, receiving: receiving)
         form.quoting.publicPart = try identity.idKey.encoded()
         form.receiving.publicPart = try receiving.encoded()
@@ -143,9 +148,14 @@ struct TPM12Provisioning {
     }
 
     private func makeRecord(_ secret: Secret, _ tpm: TPMClient) throws {
-        try asOwner {
-            try tpm.defineNV(
-                record, size: UInt32(AnchorRecord.areaSize), permissions: Self.permissions, auth: secret, owner: owner)
+        do {
+            try asOwner {
+                try tpm.defineNV(
+                    record, size: UInt32(AnchorRecord.areaSize), permissions: Self.permissions, auth: secret,
+                    owner: owner)
+            }
+        } catch let error as ClientError where error.result == .noSpace {
+            throw AnchorError.busy("\(error) Remove NV areas that nobody needs.")
         }
         do { try tpm.writeNV(record, try AnchorRecord.encode([]), as: .area(secret)) } catch {
             try? tpm.deleteNV(record, owner: owner)

@@ -8,6 +8,8 @@ import TPMCrypto
 final class ESYS {
     private var tcti: OpaquePointer?
     private var context: OpaquePointer?
+    /// Why an object or a session could not be flushed; nothing can be called after that.
+    private var flaw: TPM20Error?
 
     init(_ name: String) throws {
         let loaded = Tss2_TctiLdr_Initialize(name, &tcti)
@@ -28,6 +30,7 @@ final class ESYS {
 
     /// Calls a function that gives nothing but a code, or handles.
     func call(_ command: StaticString, _ body: (OpaquePointer?) -> TSS2_RC) throws {
+        if let flaw { throw flaw }
         let code = body(context)
         guard code == 0 else { throw TPM20Error(code: code, command: command) }
     }
@@ -39,6 +42,7 @@ final class ESYS {
     ) throws -> R {
         var result: UnsafeMutablePointer<T>?
         defer { Self.free(result) }
+        if let flaw { throw flaw }
         let code = body(context, &result)
         guard code == 0 else { throw TPM20Error(code: code, command: command) }
         guard let result else { throw Self.senseless(command) }
@@ -58,7 +62,10 @@ final class ESYS {
 
     /// Runs `body` and flushes the object or session, whatever happened.
     func flushing<R>(_ handle: ESYS_TR, _ body: (ESYS_TR) throws -> R) rethrows -> R {
-        defer { Esys_FlushContext(context, handle) }
+        defer {
+            let code = Esys_FlushContext(context, handle)
+            if code != 0, flaw == nil { flaw = TPM20Error(code: code, command: "TPM2_FlushContext") }
+        }
         return try body(handle)
     }
 
@@ -194,7 +201,8 @@ final class ESYS {
         var values: [Int: [UInt8]] = [:]
         var moment: UInt32?
         while values.count < indices.count {
-            var selection = TPML_PCR_SELECTION(indices.subtracting(values.keys))
+            let missing = indices.subtracting(values.keys)
+            var selection = TPML_PCR_SELECTION(missing)
             var counter: UInt32 = 0
             var read: UnsafeMutablePointer<TPML_PCR_SELECTION>?
             var digests: UnsafeMutablePointer<TPML_DIGEST>?
@@ -206,10 +214,10 @@ final class ESYS {
                 Esys_PCR_Read(
                     context, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &selection, &counter, &read, &digests)
             }
-            guard let read, let digests, let indices = read.pointee.indices else {
+            guard let read, let digests, let some = read.pointee.indices, missing.isSuperset(of: some) else {
                 throw Self.senseless("TPM2_PCR_Read")
             }
-            guard !indices.isEmpty else {
+            guard !some.isEmpty else {
                 throw AnchorError.unfit(
                     "The TPM has no SHA-256 PCRs. Enable that bank in the firmware's settings, or with tpm2_pcrallocate."
                 )
@@ -217,11 +225,11 @@ final class ESYS {
             if let moment, moment != counter { return nil }
             moment = counter
             let found = try digests.pointee.values
-            guard found.count == indices.count, found.allSatisfy({ $0.count == SHA256.byteCount }) else {
+            guard found.count == some.count, found.allSatisfy({ $0.count == SHA256.byteCount }) else {
                 throw Self.senseless("TPM2_PCR_Read")
             }
-            for (index, value) in zip(indices, found) { values[index] = value }
+            for (index, value) in zip(some, found) { values[index] = value }
         }
-        return values.filter { indices.contains($0.key) }
+        return values
     }
 }

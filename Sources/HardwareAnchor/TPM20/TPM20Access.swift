@@ -26,8 +26,6 @@ final class TPM20Access: Sendable {
         _ = Self.isQuiet
     }
 
-    /// How long to try again while the TPM is busy.
-    private static let patience = Duration.seconds(5)
     /// In microseconds.
     private static let pause: UInt32 = 20_000
 
@@ -58,7 +56,7 @@ final class TPM20Access: Sendable {
         let outcome = Outcome<T>()
         let done = DispatchSemaphore(value: 0)
         queue.async { [self] in
-            let result = Result { try body() }
+            let result = Result { try withoutBrokenPipes(body) }
             outcome.result.withLock { $0 = result }
             state.withLock { $0.isStuck = false }
             done.signal()
@@ -85,7 +83,7 @@ final class TPM20Access: Sendable {
         let start = ContinuousClock.now
         while true {
             // In a function of its own, so that the connection is closed before the next.
-            if let result = try once(until: start + Self.patience, body) { return result }
+            if let result = try once(until: start + options.patience, body) { return result }
             usleep(Self.pause)
         }
     }
@@ -105,4 +103,20 @@ final class TPM20Access: Sendable {
     /// tpm2-tss writes to the standard error what every function returned that failed. It is told not to, unless the
     /// environment says how much it may.
     private static let isQuiet = setenv("TSS2_LOG", "all+NONE", 0) == 0
+}
+
+/// Runs `body` in a thread that no broken pipe ends the process for: tpm2-tss writes to sockets whose other end may be
+/// gone, and sees from the result that it is.
+private func withoutBrokenPipes<T>(_ body: () throws -> T) rethrows -> T {
+    var (pipe, before) = (sigset_t(), sigset_t())
+    sigemptyset(&pipe)
+    sigaddset(&pipe, SIGPIPE)
+    pthread_sigmask(SIG_BLOCK, &pipe, &before)
+    defer {
+        // The signal of this thread, which would come when it is let through again.
+        var now = timespec()
+        while sigismember(&before, SIGPIPE) == 0, sigtimedwait(&pipe, nil, &now) == SIGPIPE {}
+        pthread_sigmask(SIG_SETMASK, &before, nil)
+    }
+    return try body()
 }

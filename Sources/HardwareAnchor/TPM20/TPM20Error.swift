@@ -75,6 +75,7 @@ extension AnchorError {
                     + "only user.")
         }
         return switch error.response {
+        case vtpm_rc_nv_space?: .busy("\(error) Remove NV indices that nobody needs.")
         case vtpm_rc_lockout?: .lockedOut("\(error)")
         case vtpm_rc_initialize?: .unfit("\(error) The firmware has to start the TPM.")
         default: .failed("\(error)")

@@ -41,7 +41,8 @@ struct TPM20Keys: Sendable {
             }
             guard let result else {
                 throw AnchorError.missing(
-                    "The TPM has no key \(hexadecimal(parent.handle)), which the anchor's are wrapped with, any more.")
+                    "The TPM has no key \(hexadecimal(parent.handle)), which the anchor's are wrapped with: it was removed, "
+                        + "or this is another TPM.")
             }
             return result
         }

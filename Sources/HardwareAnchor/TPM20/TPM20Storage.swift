@@ -15,6 +15,7 @@ struct TPM20Storage: Sendable {
     /// Who has the anchor's secret reads and writes, and nobody else. It is too long to be guessed, so that wrong guesses
     /// need not lock it.
     private static let attributes = TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA
+    private static let counting = attributes | TPMA_NV(TPM2_NT_COUNTER) << TPMA_NV(TPMA_NV_TPM2_NT_SHIFT)
 
     // MARK: Use
 
@@ -57,18 +58,35 @@ struct TPM20Storage: Sendable {
     /// Runs `body` with an index and a session that its authorization authenticates, which covers the answer, too.
     private func with<R>(_ handle: TPM2_HANDLE, _ esys: ESYS, _ body: (ESYS_TR, ESYS_TR) throws -> R) throws -> R {
         let result = try esys.withKept(handle) { index in
+            // A stranger's may count wrong guesses, and lock the TPM.
+            guard try isMade(handle, index, esys) else { throw anew(handle) }
             do {
                 try esys.setAuth(secret, of: index)
                 return try esys.withSession { try body(index, $0) }
             } catch let error as TPM20Error where error.isAuthorization || error.response == vtpm_rc_nv_uninitialized {
-                throw AnchorError.missing(
-                    "The TPM's NV index \(hexadecimal(handle)) was made anew by somebody else: \(error)")
+                throw anew(handle)
             }
         }
         guard let result else {
             throw AnchorError.missing("The TPM has no NV index \(hexadecimal(handle)) any more.")
         }
         return result
+    }
+
+    /// Whether an index is as an anchor makes it.
+    private func isMade(_ handle: TPM2_HANDLE, _ index: ESYS_TR, _ esys: ESYS) throws -> Bool {
+        try esys.call("TPM2_NV_ReadPublic") { context, area in
+            Esys_NV_ReadPublic(context, index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &area, nil)
+        } read: { (area: TPM2B_NV_PUBLIC) in
+            let expected =
+                handle == counter ? (Self.counting, Self.counterSize) : (Self.attributes, AnchorRecord.areaSize)
+            let found = (area.nvPublic.attributes & ~TPMA_NV_WRITTEN, Int(area.nvPublic.dataSize))
+            return found == expected
+        }
+    }
+
+    private func anew(_ handle: TPM2_HANDLE) -> AnchorError {
+        .missing("The TPM's NV index \(hexadecimal(handle)) was made anew by somebody else.")
     }
 
     // MARK: Making, for the owner
@@ -81,8 +99,7 @@ struct TPM20Storage: Sendable {
 
     /// Makes the index of the counter, which starts above every value that any counter of the TPM had.
     func makeCounter(_ esys: ESYS, saltedTo parent: ESYS_TR) throws {
-        let counts = TPMA_NV(TPM2_NT_COUNTER) << TPMA_NV(TPMA_NV_TPM2_NT_SHIFT)
-        try define(counter, size: Self.counterSize, Self.attributes | counts, esys, saltedTo: parent)
+        try define(counter, size: Self.counterSize, Self.counting, esys, saltedTo: parent)
         try incrementCounter(esys)
     }
 
