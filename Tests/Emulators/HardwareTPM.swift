@@ -72,6 +72,15 @@ public final class HardwareTPM {
         self.process = nil
     }
 
+    /// Starts with the state of another, which ends: as if its chip had been put onto this board.
+    public func swap(with other: HardwareTPM) throws {
+        kill()
+        other.kill()
+        try FileManager.default.removeItem(at: state)
+        try FileManager.default.copyItem(at: other.state, to: state)
+        try start()
+    }
+
     /// It answers nothing until it is let go on.
     public func hang(_ hangs: Bool) {
         guard let process else { return }

@@ -20,8 +20,13 @@ struct TPM20Commands {
         let area = auth.isEmpty ? [] : Self.bytes(UInt32(sessions.count)) + sessions
         let body = Self.bytes(code) + handles.flatMap(Self.bytes) + area + parameters
         let command = [0x80, auth.isEmpty ? 0x01 : 0x02] + Self.bytes(UInt32(body.count + 6)) + body
-        let answer = try tpm.execute(command)
-        let result = answer[6..<10].reduce(0) { $0 << 8 | UInt32($1) }
+        var answer = try tpm.execute(command)
+        var result = answer[6..<10].reduce(0) { $0 << 8 | UInt32($1) }
+        // TPM_RC_RETRY: the TPM wants it sent again.
+        while result == 0x922 {
+            answer = try tpm.execute(command)
+            result = answer[6..<10].reduce(0) { $0 << 8 | UInt32($1) }
+        }
         guard result == 0 else { throw Failure(code: result) }
         return Array(answer.dropFirst(10))
     }
