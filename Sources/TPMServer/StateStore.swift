@@ -58,12 +58,10 @@ final class EphemeralStore: StateStore {
 /// Why a state cannot be served or kept, as a sentence that names the file and says what to do.
 public struct StoreError: Error, CustomStringConvertible {
     public let description: String
-    /// What a control channel answers.
-    let result: TPMResult
+    /// What a control channel answers; TPM_NOSPACE for a disk without room.
+    public let result: TPMResult
 
-    public init(_ description: String) { self.init(description, result: .fail) }
-
-    init(_ description: String, result: TPMResult) {
+    public init(_ description: String, result: TPMResult = .fail) {
         self.description = description
         self.result = result
     }
