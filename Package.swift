@@ -36,7 +36,7 @@ let package = Package(
         .target(
             name: "VTPMManager",
             dependencies: [
-                "TPMCrypto", "TPMEngine", "TPMServer",
+                "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
@@ -78,7 +78,8 @@ let package = Package(
         .testTarget(
             name: "VTPMManagerTests",
             dependencies: [
-                "TPMCrypto", "TPMEngine", "TPMServer", "VTPMManager", .product(name: "GRDB", package: "GRDB.swift"),
+                "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire", "VTPMManager",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ]),
     ],
     swiftLanguageModes: [.v6]

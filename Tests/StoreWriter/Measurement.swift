@@ -4,77 +4,108 @@ import Synchronization
 import VTPMManager
 
 /// Durable commits a second of many threads, each of which waits for its own, beside what the disk does bare: one
-/// thread that writes as many bytes to the end of a file and syncs it.
+/// thread that writes as many bytes to the end of a file and syncs it. Both take turns, so that both meet the same disk.
 struct Measurement {
-    private let directory: String
+    private static let turns = 10
+
+    private let opened: OpenedStore
+    private let bareFile: String
     private let size: Int
 
     init(_ directory: String, size: Int) throws {
-        self.directory = directory
+        opened = try OpenedStore(directory)
+        bareFile = directory + ".bare"
         self.size = size
     }
 
     func run(threads: Int, seconds: Double) throws {
-        let before = try bareSyncs(seconds)
-        let (commits, syncs, worst) = try durableCommits(threads, seconds)
-        let after = try bareSyncs(seconds)
-        let bare = (before + after) / 2
+        let guests = try opened.guests(threads)
+        var last = try confirmedCommit() ?? 0
+        let turn = Duration.seconds(seconds / Double(Self.turns))
+        var (syncs, commits, transactions) = (Rate(), Rate(), Rate())
+        var slowest = Duration.zero
+        for _ in 0..<Self.turns {
+            try syncs.add(turn) { try bareSyncs(until: $0) }
+            var written = (count: 0, slowest: Duration.zero)
+            commits.add(turn) {
+                written = durableCommits(of: guests, until: $0)
+                return written.count
+            }
+            let now = try confirmedCommit() ?? last
+            transactions.add(Int(now - last), in: turn)
+            last = now
+            slowest = max(slowest, written.slowest)
+        }
         say(
             String(
-                format: "%d threads, %d bytes: %.0f durable commits/s in %.0f transactions/s, slowest %.1f ms; "
-                    + "bare syncs/s %.0f (%.0f before, %.0f after); %.1f times",
-                threads, size, commits, syncs, worst * 1000, bare, before, after, commits / bare))
+                format: "%d threads, %d bytes: %.0f durable commits/s in %.0f transactions/s, slowest %.0f ms; "
+                    + "bare syncs/s: %.0f; %.1f times as many",
+                threads, size, commits.perSecond, transactions.perSecond, slowest / .milliseconds(1), syncs.perSecond,
+                commits.perSecond / syncs.perSecond))
     }
 
-    private func bareSyncs(_ seconds: Double) throws -> Double {
-        let path = directory + ".bare"
-        let file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0o600)
+    private struct Rate {
+        private var (count, taken) = (0, Duration.zero)
+
+        var perSecond: Double { Double(count) / (taken / .seconds(1)) }
+
+        mutating func add(_ turn: Duration, _ body: (ContinuousClock.Instant) throws -> Int) rethrows {
+            let start = ContinuousClock.now
+            let done = try body(start + turn)
+            add(done, in: ContinuousClock.now - start)
+        }
+
+        mutating func add(_ done: Int, in time: Duration) {
+            count += done
+            taken += time
+        }
+    }
+
+    /// The number of the last commit, if there was one since this was called last.
+    private func confirmedCommit() throws -> UInt64? {
+        guard let checkpoint = opened.store.nextCheckpoint() else { return nil }
+        try opened.store.confirm(checkpoint)
+        return checkpoint.sequence
+    }
+
+    private func bareSyncs(until end: ContinuousClock.Instant) throws -> Int {
+        let file = open(bareFile, O_RDWR | O_CREAT | O_TRUNC, 0o600)
         defer {
             close(file)
-            unlink(path)
+            unlink(bareFile)
         }
         let bytes = [UInt8](repeating: 7, count: size)
-        let clock = ContinuousClock()
-        let start = clock.now
         var count = 0
-        while clock.now - start < .seconds(seconds) {
-            guard write(file, bytes, size) == size, fdatasync(file) == 0 else { return .nan }
+        while ContinuousClock.now < end {
+            guard write(file, bytes, size) == size, fdatasync(file) == 0 else { throw StoreFailure.diskFull(bareFile) }
             count += 1
         }
-        return Double(count) / seconds
+        return count
     }
 
-    private func durableCommits(_ threads: Int, _ seconds: Double) throws -> (Double, Double, Double) {
-        let opened = try OpenedStore(directory)
-        let guests = try opened.guests(threads)
-        let first = opened.store.nextCheckpoint()
-        if let first { try opened.store.confirm(first) }
-        let total = Mutex((count: 0, worst: 0.0))
-        let clock = ContinuousClock()
-        let start = clock.now
+    private func durableCommits(
+        of guests: [UUID], until end: ContinuousClock.Instant
+    ) -> (count: Int, slowest: Duration) {
+        let total = Mutex((count: 0, slowest: Duration.zero))
         let group = DispatchGroup()
         for guest in guests {
             group.enter()
             Thread {
-                var (count, worst) = (0, Duration.zero)
-                while clock.now - start < .seconds(seconds) {
-                    let begun = clock.now
+                var (count, slowest) = (0, Duration.zero)
+                while ContinuousClock.now < end {
+                    let start = ContinuousClock.now
                     do { try opened.store.setSettings(of: guest, to: record(UInt64(count), size: size)) } catch {
                         say("failed: \(error)")
                         break
                     }
-                    worst = max(worst, clock.now - begun)
+                    slowest = max(slowest, ContinuousClock.now - start)
                     count += 1
                 }
-                total.withLock { $0 = ($0.count + count, max($0.worst, worst / .seconds(1))) }
+                total.withLock { $0 = ($0.count + count, max($0.slowest, slowest)) }
                 group.leave()
             }.start()
         }
         group.wait()
-        let taken = (clock.now - start) / .seconds(1)
-        let last = opened.store.nextCheckpoint()
-        let result = total.withLock { $0 }
-        let syncs = (last?.sequence ?? 0) - (first?.sequence ?? 0)
-        return (Double(result.count) / taken, Double(syncs) / taken, result.worst)
+        return total.withLock { $0 }
     }
 }

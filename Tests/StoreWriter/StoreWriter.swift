@@ -7,6 +7,7 @@ import VTPMManager
 ///
 ///     vtpm-store hammer DIRECTORY THREADS BYTES          write until killed; every line says what is durable
 ///     vtpm-store limit DIRECTORY BYTES                   write until no file may grow, then on without that limit
+///     vtpm-store outlast DIRECTORY WRITES                write on whatever the disk says
 ///     vtpm-store measure DIRECTORY THREADS BYTES SECONDS durable commits a second beside bare syncs a second
 @main enum StoreWriter {
     static func main() {
@@ -20,11 +21,13 @@ import VTPMManager
                 try Hammer(arguments[1], size: number(arguments[3])).run(threads: number(arguments[2]))
             case "limit" where arguments.count == 3:
                 try Limit(arguments[1]).run(below: number(arguments[2]))
+            case "outlast" where arguments.count == 3:
+                try Outlast(arguments[1]).run(writes: number(arguments[2]))
             case "measure" where arguments.count == 5:
                 try Measurement(arguments[1], size: number(arguments[3]))
                     .run(threads: number(arguments[2]), seconds: Double(number(arguments[4])))
             default:
-                say("usage: vtpm-store hammer|limit|measure DIRECTORY …")
+                say("usage: vtpm-store hammer|limit|outlast|measure DIRECTORY …")
                 exit(2)
             }
         } catch {

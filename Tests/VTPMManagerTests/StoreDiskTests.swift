@@ -1,6 +1,8 @@
 import Foundation
+import GRDB
 import Glibc
 import TPMCrypto
+import TPMWire
 import Testing
 
 @testable import VTPMManager
@@ -123,7 +125,7 @@ extension Checkpoint {
             try states.saveVolatile(Secret([UInt8](repeating: 5, count: 100_000)))
             Issue.record("a full disk took a state")
         } catch {
-            #expect(error.description.contains("no room on the disk"))
+            #expect(error.result == .noSpace && error.description.contains("no room on the disk"))
         }
         unlink(filler)
         try store.setSettings(of: guest, to: Secret("after"))
@@ -149,6 +151,48 @@ extension Checkpoint {
         #expect(mount("tmpfs", disk, "tmpfs", UInt(MS_REMOUNT), "mode=0700") == 0)
         let store = try Store(StoreFile(opening: disk), integrityKey: TestStore.integrityKey, extending: nil)
         store.close()
+    }
+
+    private static let strace = "/usr/bin/strace"
+
+    /// System calls of the store's thread that fail for a while, in the middle of writing. Where the sync failed, what was
+    /// written is there when the file is opened anew, and where the writing failed it is not.
+    @Test(
+        .enabled(if: access(strace, X_OK) == 0, "strace makes system calls fail"),
+        arguments: [
+            ("fdatasync:error=EIO:when=20..23", "cannot be used: disk I/O error, Input/output error"),
+            ("pwrite64:error=EIO:when=50..60", "cannot be used: disk I/O error, Input/output error"),
+            ("pwrite64:error=ENOSPC:when=50..60", "There is no room on the disk"),
+            ("pwrite64:error=EROFS:when=50..60", "cannot be written to: its file system is mounted read-only"),
+            ("fdatasync:error=ENOSPC:when=20..23", "There is no room on the disk"),
+        ])
+    func theStoreOutlastsFailures(fault: String, reason: String) throws {
+        let home = try TemporaryDirectory()
+        let made = try StoreProcess(["outlast", home.path + "/store", "1"], log: home.path + "/log")
+        #expect(made.finish() == ["kept"])
+        let process = try StoreProcess(
+            ["outlast", home.path + "/store", "60"], log: home.path + "/log",
+            under: [
+                Self.strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,pwrite64", "-e", "inject=" + fault,
+            ])
+        let lines = process.finish()
+        #expect(lines.last == "kept" && lines.count > 1 && lines.count < 20, "\(lines)")
+        for line in lines.dropLast() { #expect(line.hasPrefix("failed ") && line.contains(reason), "\(line)") }
+    }
+
+    @Test func whatSQLiteSaysIsToldApart() {
+        func failure(_ code: ResultCode, _ systemError: Int32 = 0) -> StoreFailure {
+            StoreFailure(DatabaseError(resultCode: code, message: "m"), in: "/store", systemError: systemError)
+        }
+        #expect(failure(.SQLITE_FULL) == .diskFull("/store"))
+        for code in [ENOSPC, EDQUOT, EFBIG] { #expect(failure(.SQLITE_IOERR_WRITE, code) == .diskFull("/store")) }
+        #expect(failure(.SQLITE_READONLY) == .readOnly("/store"))
+        #expect(failure(.SQLITE_IOERR_FSYNC, EROFS) == .readOnly("/store"))
+        #expect(
+            failure(.SQLITE_IOERR_FSYNC, EIO) == .unusable("/store", reason: "m, Input/output error"))
+        #expect(failure(.SQLITE_IOERR) == .unusable("/store", reason: "m"))
+        #expect(failure(.SQLITE_CORRUPT) == .damaged("/store", detail: "m"))
+        #expect(failure(.SQLITE_BUSY) == .inUse("/store"))
     }
 
     @Test func aDirectoryThatGoesAwayIsNoticedAndComesBack() throws {

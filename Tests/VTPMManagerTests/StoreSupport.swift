@@ -112,15 +112,18 @@ final class StoreProcess {
     private let log: String
     private let output: FileHandle
 
-    /// - Parameter log: a file that takes what it prints.
-    init(_ arguments: [String], log: String) throws {
+    /// - Parameters:
+    ///   - log: a file that takes what it prints.
+    ///   - runner: a program with arguments that runs it.
+    init(_ arguments: [String], log: String, under runner: [String] = []) throws {
         self.log = log
         try Data().write(to: URL(fileURLWithPath: log))
         output = try #require(FileHandle(forWritingAtPath: log))
         let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         let bundle = Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" } ?? tests
-        process.executableURL = bundle.deletingLastPathComponent().appendingPathComponent("vtpm-store")
-        process.arguments = arguments
+        let program = bundle.deletingLastPathComponent().appendingPathComponent("vtpm-store")
+        process.executableURL = runner.first.map { URL(fileURLWithPath: $0) } ?? program
+        process.arguments = runner.isEmpty ? arguments : runner.dropFirst() + [program.path] + arguments
         process.standardOutput = output
         process.standardError = output
         try process.run()

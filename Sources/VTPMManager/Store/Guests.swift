@@ -111,8 +111,13 @@ extension Store {
     public func deleteGuest(_ id: UUID) throws(StoreFailure) {
         guard let row = writer.look({ $0.guests[id] }) else { throw .noGuest(id.uuidString) }
         guard let hold = serving.take(id) else { throw .served(row.name) }
-        defer { serving.giveBack(id, hold) }
-        try writer.change { draft in try draft.delete(try draft.guest(id)) }
+        do throws(StoreFailure) {
+            try writer.change { draft in try draft.delete(try draft.guest(id)) }
+        } catch {
+            serving.giveBack(id, hold)
+            throw error
+        }
+        serving.forget(id)
     }
 
     // MARK: Settings

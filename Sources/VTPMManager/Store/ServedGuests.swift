@@ -33,11 +33,17 @@ final class ServedGuests: Sendable {
         }
     }
 
+    /// Forgets a guest that is no more.
+    func forget(_ guest: UUID) {
+        state.withLock { state in
+            state.holds[guest] = nil
+            state.lasts[guest] = nil
+        }
+    }
+
     func giveBack(_ guest: UUID, _ hold: UInt64) {
         state.withLock { state in
             if state.holds[guest] == hold { state.holds[guest] = nil }
         }
     }
-
-    func has(_ guest: UUID, _ hold: UInt64) -> Bool { state.withLock { $0.holds[guest] == hold } }
 }

@@ -1,4 +1,5 @@
 import TPMServer
+import TPMWire
 
 /// Why the store refused or failed, as a sentence that says what to do.
 public enum StoreFailure: Error, Equatable, CustomStringConvertible {
@@ -19,7 +20,7 @@ public enum StoreFailure: Error, Equatable, CustomStringConvertible {
     case damaged(String, detail: String)
 
     // MARK: The disk
-    /// No room, or no more of it for this user. What was to be written was not.
+    /// No room, or no more of it for this user.
     case diskFull(String)
     /// The file system takes no writes.
     case readOnly(String)
@@ -70,7 +71,7 @@ public enum StoreFailure: Error, Equatable, CustomStringConvertible {
         case .damaged(let path, let detail):
             "The store in \(path) is damaged (\(detail)). It was left as it is: put the last good copy in its place."
         case .diskFull(let path):
-            "There is no room on the disk of \(path). Nothing was written: make room, and the store goes on by itself."
+            "There is no room on the disk of \(path). Make room, and the store goes on by itself."
         case .readOnly(let path):
             "\(path) cannot be written to: its file system is mounted read-only. Mount it for writing, and the store "
                 + "goes on by itself."
@@ -108,7 +109,9 @@ public enum StoreFailure: Error, Equatable, CustomStringConvertible {
     }
 
     /// What the server of a TPM hears.
-    var asStoreError: StoreError { StoreError(description) }
+    var asStoreError: StoreError {
+        if case .diskFull = self { StoreError(description, result: .noSpace) } else { StoreError(description) }
+    }
 }
 
 /// What the store takes at most.

@@ -28,6 +28,7 @@ public final class StoreFile: Sendable {
     /// Opens the store in `directory`, and keeps every other process off.
     public init(opening directory: String) throws(StoreFailure) {
         let path = "\(directory)/\(Self.name)"
+        errno = 0
         do {
             guard try Self.isOwn(directory, S_IFDIR), try Self.isOwn(path, S_IFREG) else {
                 throw StoreFailure.missing(directory)
@@ -51,16 +52,19 @@ public final class StoreFile: Sendable {
                 guard let place = Place(path) else { throw StoreFailure.gone(directory) }
                 return place
             }
-        } catch { throw StoreFailure(error, in: directory) }
+        } catch { throw StoreFailure(error, in: directory, systemError: errno) }
     }
 
     /// Closes the database, with all of it in the one file where the disk permits. This object is no longer usable, and
     /// the file may be opened again.
     func close() {
-        _ = try? queue.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+        try? emptyLog()
         // It fails when a statement is in use, which none is outside of read and transaction.
         try? queue.close()
     }
+
+    /// Moves what is in the log into the database, durably, and empties the log.
+    func emptyLog() throws(StoreFailure) { _ = try read { try $0.checkpoint(.truncate) } }
 
     /// What SQLite is told before it touches the file.
     private static func configuration(_ directory: String) -> Configuration {
@@ -186,15 +190,27 @@ public final class StoreFile: Sendable {
 
     /// Reads outside of a transaction.
     func read<T>(_ body: (Database) throws -> T) throws(StoreFailure) -> T {
-        do { return try queue.writeWithoutTransaction(body) } catch { throw StoreFailure(error, in: directory) }
+        do {
+            return try queue.writeWithoutTransaction { db in
+                errno = 0
+                do { return try body(db) } catch { throw StoreFailure(error, in: directory, systemError: errno) }
+            }
+        } catch { throw StoreFailure(error, in: directory) }
     }
 
-    /// Returns when what `body` wrote is on disk, and the disk is that of the path. What it throws leaves the rows as they
-    /// were; what the disk throws may do either, and the file has to be opened anew, unless it is
-    /// ``StoreFailure/diskFull(_:)``.
-    func transaction<T>(_ body: (Database) throws -> T) throws(StoreFailure) -> T {
+    /// Why a transaction failed.
+    struct FailedTransaction: Error {
+        let reason: StoreFailure
+        /// True when the rows are as they were before. Otherwise the disk has them or those that were written, and only
+        /// opening the file anew tells which.
+        let isUndone: Bool
+    }
+
+    /// Returns when what `body` wrote is on disk, and the disk is that of the path.
+    func transaction<T>(_ body: (Database) throws -> T) throws(FailedTransaction) -> T {
+        let result: T
         do {
-            let result = try queue.writeWithoutTransaction { db in
+            result = try queue.writeWithoutTransaction { db in
                 try db.beginTransaction(.immediate)
                 errno = 0
                 do {
@@ -203,14 +219,21 @@ public final class StoreFile: Sendable {
                     return result
                 } catch {
                     // SQLite forgets why a commit failed. The C library knows, until another call fails.
-                    let systemError = errno
+                    let reason = StoreFailure(error, in: directory, systemError: errno)
                     if db.isInsideTransaction { try db.rollback() }
-                    throw StoreFailure(error, in: directory, systemError: systemError)
+                    let code = (error as? DatabaseError)?.resultCode.primaryResultCode
+                    throw FailedTransaction(reason: reason, isUndone: code == nil || code == .SQLITE_FULL)
                 }
             }
-            guard places.allSatisfy(\.isStill) else { throw StoreFailure.gone(directory) }
-            return result
-        } catch { throw StoreFailure(error, in: directory) }
+        } catch let error as FailedTransaction {
+            throw error
+        } catch {
+            throw FailedTransaction(reason: StoreFailure(error, in: directory), isUndone: false)
+        }
+        guard places.allSatisfy(\.isStill) else {
+            throw FailedTransaction(reason: .gone(directory), isUndone: false)
+        }
+        return result
     }
 }
 
@@ -228,6 +251,8 @@ extension StoreFailure {
     }
 
     /// What an error means that reached the store in `directory`.
+    ///
+    /// - Parameter systemError: the `errno` of SQLite's last system call, which was 0 before.
     init(_ error: any Error, in directory: String, systemError: Int32 = 0) {
         switch error {
         case let failure as StoreFailure: self = failure

@@ -298,18 +298,16 @@ final class StoreWriter: Sendable {
     ) throws(StoreFailure) -> [StoreFailure?] {
         var refusals = [StoreFailure?](repeating: nil, count: requests.count)
         let changes: StoreDraft.Changes
-        do throws(StoreFailure) {
-            changes = try transact(requests, on: file, &session.doubtful, &refusals)
+        var attempted: ChainEntry?
+        do throws(StoreFile.FailedTransaction) {
+            changes = try transact(requests, on: file, &attempted, &refusals)
         } catch {
-            if case .diskFull = error {
-                session.doubtful = nil
-            } else {
+            if !error.isUndone {
                 file.close()
-                session.file = nil
+                session = Session(file: nil, doubtful: attempted)
             }
-            throw error
+            throw error.reason
         }
-        session.doubtful = nil
         state.withLock { state in
             state.contents.apply(changes)
             state.underWay = [:]
@@ -323,7 +321,7 @@ final class StoreWriter: Sendable {
     private func transact(
         _ requests: [StoreRequest], on file: StoreFile, _ attempted: inout ChainEntry?,
         _ refusals: inout [StoreFailure?]
-    ) throws(StoreFailure) -> StoreDraft.Changes {
+    ) throws(StoreFile.FailedTransaction) -> StoreDraft.Changes {
         let (contents, handedOut) = state.withLock { ($0.contents, $0.handedOut) }
         return try file.transaction { db in
             var draft = StoreDraft(db, keys, over: contents, handedOut: handedOut)
@@ -355,6 +353,9 @@ final class StoreWriter: Sendable {
             guard contents.chain.last == old.last || contents.chain.last == session.doubtful else {
                 throw .altered(directory, detail: "it was replaced while it was in use")
             }
+            // A sync that failed may have left a hole in the log that no later sync fills, and whatever is appended
+            // behind a hole is lost with the power.
+            try file.emptyLog()
             contents.chain.confirmed = old.confirmed
             state.withLock { $0.contents = contents }
         } catch {
