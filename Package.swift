@@ -68,13 +68,11 @@ let package = Package(
         .testTarget(name: "vtpmTests", dependencies: ["vtpm"]),
         .testTarget(
             name: "HardwareAnchorTests",
-            dependencies: ["Emulators", "HardwareAnchor", "TPMClient", "TPMCrypto", "TPMWire"]),
-        .testTarget(
-            name: "TPMServerTests", dependencies: ["CLinux", "TPMCrypto", "TPMServer", "TPMClient", "vtpm-forbidden"]),
             dependencies: [
                 "Emulators", "HardwareAnchor", "TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire",
             ]),
-        .testTarget(name: "TPMServerTests", dependencies: ["TPMCrypto", "TPMServer", "TPMClient"]),
+        .testTarget(
+            name: "TPMServerTests", dependencies: ["CLinux", "TPMCrypto", "TPMServer", "TPMClient", "vtpm-forbidden"]),
         .testTarget(
             name: "VTPMManagerTests",
             dependencies: [

@@ -53,7 +53,7 @@ import Testing
     @Test(arguments: Kind.allCases)
     func `The material of another TPM is refused, and so is what that one sealed`(kind: Kind) throws {
         let (mine, other) = (try Rig(kind), try Rig.other(kind))
-        defer { [mine, other].forEach { $0.end() } }
+        defer { for one in [mine, other] { one.end() } }
         let refused = anchorError { try other.address.open(mine.material, options: other.options) }
         #expect(refused?.name == "otherHardware", "\(refused.map(\.description) ?? "opened")")
         let sealed = try other.anchor.seal(Secret("theirs"), to: nil)
@@ -298,7 +298,7 @@ import Testing
     @Test(arguments: Kind.allCases)
     func `A quote that was changed, or is for another verifier, does not verify`(kind: Kind) throws {
         let (rig, other) = (try Rig(kind), try Rig.other(kind))
-        defer { [rig, other].forEach { $0.end() } }
+        defer { for one in [rig, other] { one.end() } }
         let key = try rig.anchor.quotingKey
         let nonce = [UInt8](repeating: 5, count: 32)
         let quote = try rig.anchor.quote([0, 7], nonce: nonce)
@@ -376,7 +376,7 @@ import Testing
     @Test(arguments: Kind.allCases)
     func `What was encrypted to other hardware, or changed, it does not receive`(kind: Kind) throws {
         let (rig, other) = (try Rig(kind), try Rig.other(kind))
-        defer { [rig, other].forEach { $0.end() } }
+        defer { for one in [rig, other] { one.end() } }
         let theirs = try other.anchor.receivingKey.encrypt(Secret("theirs"))
         #expect(anchorError { try rig.anchor.receive(theirs) }?.name == "damaged")
         let mine = try rig.anchor.receivingKey.encrypt(Secret("mine"))

@@ -131,7 +131,7 @@ import Testing
     @Test(arguments: Kind.outside)
     func `Another TPM in the place of an open anchor's is noticed`(kind: Kind) throws {
         let (rig, other) = (try Rig(kind), try Rig.other(kind))
-        defer { [rig, other].forEach { $0.end() } }
+        defer { for one in [rig, other] { one.end() } }
         // The same way leads to the one and then to the other.
         let tpm = try #require(rig.tpm)
         let anchor = try rig.anchor

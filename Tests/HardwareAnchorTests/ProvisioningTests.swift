@@ -292,7 +292,7 @@ import Testing
 
     @Test func `A material is of one kind of TPM`() throws {
         let (rig, other) = (try Rig(.tpm12), try Rig(.tpm20))
-        defer { [rig, other].forEach { $0.end() } }
+        defer { for one in [rig, other] { one.end() } }
         #expect(anchorError { try other.address.open(rig.material) }?.name == "otherHardware")
         #expect(anchorError { try rig.address.open(other.material) }?.name == "otherHardware")
     }
