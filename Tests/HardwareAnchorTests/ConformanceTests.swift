@@ -384,7 +384,8 @@ import Testing
         changed[200] ^= 1
         let sizes = [[], [1], Array(mine.dropLast()), mine + [0], [UInt8](repeating: 0xff, count: 5000)]
         for ciphertext in [changed, [UInt8](repeating: 0xff, count: 256)] + sizes {
-            #expect(anchorError { try rig.anchor.receive(ciphertext) }?.name == "damaged")
+            let error = anchorError { try rig.anchor.receive(ciphertext) }
+            #expect(error?.name == "damaged", "\(ciphertext.count) bytes: \(error.map { "\($0)" } ?? "taken")")
         }
         #expect(try rig.anchor.receive(mine) == Secret("mine"))
     }
