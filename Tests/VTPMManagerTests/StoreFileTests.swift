@@ -27,7 +27,8 @@ import Testing
 
     @Test func whatOthersCanReadIsRefused() throws {
         test.close()
-        for (path, mode) in [(test.path, 0o750), (file, 0o604), (file, 0o640)] as [(String, mode_t)] {
+        let log = file + "-wal"
+        for (path, mode) in [(test.path, 0o750), (file, 0o604), (file, 0o640), (log, 0o660)] as [(String, mode_t)] {
             let before = self.mode(path)
             chmod(path, mode)
             #expect(refusal { try test.open() } == .exposed(path))

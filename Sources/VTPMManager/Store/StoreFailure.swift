@@ -77,7 +77,8 @@ public enum StoreFailure: Error, Equatable, CustomStringConvertible {
                 + "goes on by itself."
         case .gone(let path):
             "The store that was open is no longer in \(path). Put it back, and it goes on by itself."
-        case .unusable(let path, let reason): "The store in \(path) cannot be used: \(reason). Repair the disk."
+        case .unusable(let path, let reason):
+            "The store in \(path) cannot be used: \(reason). When that is put right, it goes on by itself."
         case .wrongIntegrityKey(let path):
             "The integrity key is not that of the store in \(path): it is another store's, or was made anew since."
         case .altered(let path, let detail):

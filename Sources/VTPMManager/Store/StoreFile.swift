@@ -33,6 +33,7 @@ public final class StoreFile: Sendable {
             guard try Self.isOwn(directory, S_IFDIR), try Self.isOwn(path, S_IFREG) else {
                 throw StoreFailure.missing(directory)
             }
+            _ = try Self.isOwn(path + "-wal", S_IFREG)
             guard access(path, W_OK) == 0 else { throw StoreFailure.system(directory) }
             let queue = try DatabaseQueue(path: path, configuration: Self.configuration(directory))
             let row = try queue.writeWithoutTransaction { db in
@@ -101,7 +102,7 @@ public final class StoreFile: Sendable {
         do {
             if mkdir(directory, 0o700) == 0 { try sync("\(directory)/..", in: directory) }
             guard try isOwn(directory, S_IFDIR) else {
-                throw StoreFailure.unusable(directory, reason: "its parent is missing")
+                throw StoreFailure.unusable(directory, reason: "its parent directory is missing")
             }
             let handle = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             guard handle >= 0 else { throw StoreFailure.system(directory) }
