@@ -177,8 +177,14 @@ public final class TPM12Anchor: HardwareAnchor {
         return quote
     }
 
+    /// Size in bytes of what a key of 2048 bits decrypts. More might not fit into the TPM's buffer.
+    private static let ciphertextSize = 256
+
     public func receive(_ ciphertext: [UInt8]) throws(AnchorError) -> Secret {
-        try access.use { tpm in
+        guard ciphertext.count == Self.ciphertextSize else {
+            throw .damaged("This was not encrypted to this hardware's receiving key: it has \(ciphertext.count) bytes.")
+        }
+        return try access.use { tpm in
             try keys.withReceivingKey(tpm, access.srkAuth) { key in
                 do {
                     return try tpm.unbind(ciphertext, with: key, auth: keys.secret)
