@@ -2,20 +2,25 @@
 # Runs the tests and prints how many of the engine's lines they reach.
 #
 #     Tests/coverage.sh [MODULE] [FILTER]
+#     swift test --enable-code-coverage && Tests/coverage.sh --ran [MODULE]
 #
 # MODULE is a folder of Sources, TPMEngine unless told. FILTER, a regular expression as `swift test --filter` takes it,
-# runs only some of the tests. The tests are built in .build/coverage, so that the usual build stays as it is.
+# runs only some of the tests. The tests are built in .build/coverage, so that the usual build stays as it is. With
+# --ran it runs none and reads what the last run of the usual build left.
 #
 # Prints the line coverage of the module, and each of its files that is below 80 %, worst first. The exit status is 0 at
 # 90 % or more, 1 below, 2 when the tests fail or there is nothing to measure.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
+ran=
+[ "${1:-}" = --ran ] && { ran=yes; shift; }
 module=${1:-TPMEngine}
-scratch=.build/coverage
+scratch=${ran:+.build}
+scratch=${scratch:-.build/coverage}
 [ -d "Sources/$module" ] || { echo "no module Sources/$module" >&2; exit 2; }
 
-swift test --enable-code-coverage --scratch-path "$scratch" ${2:+--filter "$2"} >"$scratch.log" 2>&1 || {
+[ -n "$ran" ] || swift test --enable-code-coverage --scratch-path "$scratch" ${2:+--filter "$2"} >"$scratch.log" 2>&1 || {
     grep -E "error:|✘" "$scratch.log" | head -20
     echo "the tests fail; all that they print is in $scratch.log" >&2
     exit 2
