@@ -23,14 +23,16 @@ struct Measurement {
         var last = try confirmedCommit() ?? 0
         let turn = Duration.seconds(seconds / Double(Self.turns))
         var (syncs, commits, transactions) = (Rate(), Rate(), Rate())
-        var slowest = Duration.zero
+        var (slowest, processor) = (Duration.zero, Duration.zero)
         for _ in 0..<Self.turns {
             try syncs.add(turn) { try bareSyncs(until: $0) }
             var written = (count: 0, slowest: Duration.zero)
+            let before = processorTime()
             commits.add(turn) {
                 written = durableCommits(of: guests, until: $0)
                 return written.count
             }
+            processor += processorTime() - before
             let now = try confirmedCommit() ?? last
             transactions.add(Int(now - last), in: turn)
             last = now
@@ -38,14 +40,16 @@ struct Measurement {
         }
         say(
             String(
-                format: "%d threads, %d bytes: %.0f durable commits/s in %.0f transactions/s, slowest %.0f ms; "
-                    + "bare syncs/s: %.0f; %.1f times as many",
-                threads, size, commits.perSecond, transactions.perSecond, slowest / .milliseconds(1), syncs.perSecond,
+                format: "%d threads, %d bytes: %.0f durable commits/s in %.0f transactions/s, slowest %.0f ms, "
+                    + "%.0f µs of processor each; bare syncs/s: %.0f; %.1f times as many",
+                threads, size, commits.perSecond, transactions.perSecond, slowest / .milliseconds(1),
+                processor / .microseconds(1) / Double(max(commits.count, 1)), syncs.perSecond,
                 commits.perSecond / syncs.perSecond))
     }
 
     private struct Rate {
-        private var (count, taken) = (0, Duration.zero)
+        private(set) var count = 0
+        private var taken = Duration.zero
 
         var perSecond: Double { Double(count) / (taken / .seconds(1)) }
 
@@ -58,6 +62,15 @@ struct Measurement {
         mutating func add(_ done: Int, in time: Duration) {
             count += done
             taken += time
+        }
+    }
+
+    /// What this process took of the processors so far.
+    private func processorTime() -> Duration {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return [usage.ru_utime, usage.ru_stime].reduce(.zero) {
+            $0 + .seconds($1.tv_sec) + .microseconds($1.tv_usec)
         }
     }
 

@@ -44,8 +44,11 @@ enum Sealing {
         do throws(CryptoError) {
             let iv = try SystemRandom().bytes(count: AESGCM.ivSize)
             let context = label.bytes
-            return [format] + iv
-                + (try AESGCM.seal(plain, key: aesKey(key, context), iv: iv, additional: context))
+            var sealed = [format]
+            sealed.reserveCapacity(overhead + plain.count)
+            sealed += iv
+            sealed += try AESGCM.seal(plain, key: aesKey(key, context), iv: iv, additional: context)
+            return sealed
         } catch { throw .cryptography(error.what) }
     }
 

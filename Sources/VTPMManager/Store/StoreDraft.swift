@@ -52,6 +52,10 @@ struct StoreDraft {
         return guest
     }
 
+    private func hasGuest(_ id: UUID) -> Bool {
+        if let change = changes.guests[id] { change != nil } else { committed.guests[id] != nil }
+    }
+
     /// Throws unless the name and the UUID are free.
     func checkFree(group id: UUID, name: String) throws(StoreFailure) {
         guard changes.groupNames[name] ?? committed.groupNames[name] == nil else { throw .nameTaken(name) }
@@ -122,6 +126,7 @@ struct StoreDraft {
 
     /// - Parameter code: that of the row, which whoever asks for the write has made.
     mutating func put(_ row: RecordRow, code: ContentSum) throws {
+        guard hasGuest(row.key.guest) else { throw StoreFailure.noGuest(row.key.guest.uuidString) }
         if let old = changes.records[row.key] ?? committed.records[row.key] { changes.sum -= old.code }
         changes.sum += code
         try row.put(in: db)

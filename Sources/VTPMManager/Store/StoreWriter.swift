@@ -27,17 +27,11 @@ final class StoreWriter: Sendable {
         fileprivate var issued: [RecordKey: Int64] = [:]
         fileprivate var groupKeys: [UUID: Secret] = [:]
         fileprivate var guestKeys: [UUID: Secret] = [:]
-        fileprivate var waiting: [StoreRequest] = []
-        /// Where in `waiting` a record is.
-        fileprivate var waitingRecords: [RecordKey: Int] = [:]
-        /// The records in the transaction under way.
-        fileprivate var underWay: [RecordKey: InTransaction] = [:]
+        fileprivate var reads: [StoreRead] = []
+        fileprivate var waiting = StoreBatch()
+        /// The transaction under way.
+        fileprivate var underWay: StoreBatch?
         fileprivate var isClosed = false
-    }
-
-    fileprivate struct InTransaction: Sendable {
-        let version: Int64
-        let ticket: StoreRequest.Ticket
     }
 
     /// Starts the thread on a file whose contents were read and checked.
@@ -66,13 +60,21 @@ final class StoreWriter: Sendable {
     /// Runs `body` with the database, between transactions.
     func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) throws(StoreFailure) -> T {
         let slot = Slot<T>()
-        try ask(.read { slot.value = try body($0) })
+        let read = StoreRead { slot.value = try body($0) }
+        let isTaken = state.withLock { state in
+            guard !state.isClosed else { return false }
+            wakeThread(state)
+            state.reads.append(read)
+            return true
+        }
+        guard isTaken else { throw .closed }
+        try read.wait()
         guard let value = slot.value else { throw .closed }
         return value
     }
 
     /// How many requests wait for the thread.
-    var waitingCount: Int { state.withLock { $0.waiting.count } }
+    var waitingCount: Int { state.withLock { $0.waiting.work.count } }
 
     /// The last version that was given to a record, written or not.
     func issuedVersion(of key: RecordKey) -> Int64 {
@@ -97,13 +99,20 @@ final class StoreWriter: Sendable {
         return key
     }
 
-    private func guestKey(_ guest: UUID) throws(StoreFailure) -> Secret {
-        let (row, group, known) = state.withLock { state in
-            let row = state.contents.guests[guest]
-            return (row, row.flatMap { state.contents.groups[$0.group] }, state.guestKeys[guest])
+    /// The key of a guest, and what `body` returns under the same lock.
+    private func guestKey<T: Sendable>(
+        _ guest: UUID, and body: (inout State) -> T
+    ) throws(StoreFailure) -> (key: Secret, T) {
+        let (known, row, group, result) = state.withLock { state in
+            // The rows are of interest before the first use of a key alone.
+            let known = state.guestKeys[guest]
+            let row = known == nil ? state.contents.guests[guest] : nil
+            let isThere = known != nil || row != nil
+            return (known, row, row.flatMap { state.contents.groups[$0.group] }, isThere ? body(&state) : nil)
         }
+        guard let result else { throw .noGuest(guest.uuidString) }
+        if let known { return (known, result) }
         guard let row, let group else { throw .noGuest(guest.uuidString) }
-        if let known { return known }
         let label = Label(kind: .guestKey, owner: guest, version: 1)
         guard let key = Sealing.open(row.wrappedKey, under: try groupKey(group), as: label) else {
             throw .altered(directory, detail: "the key of the guest \(row.name)")
@@ -111,14 +120,14 @@ final class StoreWriter: Sendable {
         state.withLock { state in
             if state.groupKeys[row.group] != nil, state.contents.guests[guest] != nil { state.guestKeys[guest] = key }
         }
-        return key
+        return (key, result)
     }
 
     // MARK: Records
 
     /// What was saved last; nil for what was never saved, or removed.
     func load(_ key: RecordKey) throws(StoreFailure) -> Secret? {
-        let guestKey = try guestKey(key.guest)
+        let (guestKey, _) = try guestKey(key.guest) { _ in }
         let row = try read { [self] db in
             let row = try RecordRow.fetch(key, in: db)
             // The file may have been changed since it was opened and checked.
@@ -136,73 +145,53 @@ final class StoreWriter: Sendable {
 
     /// Returns when the record, or that it was removed, is on disk. A later save of the same record may go instead.
     func save(_ plain: Secret?, as key: RecordKey) throws(StoreFailure) {
-        let guestKey = try guestKey(key.guest)
         if let plain, plain.count > StoreLimits.recordSize {
             throw .tooLarge(bytes: plain.count, limit: StoreLimits.recordSize)
         }
-        if plain == nil, isAbsent(key) { return }
-        let row = try seal(plain, as: key, under: guestKey)
-        guard let ticket = try enqueue(row, code: row.code(keys)) else { return }
-        try ticket.wait()
+        // A version that no other has or had; nil when there is nothing to remove.
+        let (guestKey, version) = try guestKey(key.guest) { state in
+            plain == nil && state.isAbsent(key) ? nil : state.issueVersion(of: key)
+        }
+        guard let version else { return }
+        let row = RecordRow(
+            key: key, version: version, sealed: try seal(plain, under: guestKey, as: key.label(version)))
+        try place(of: row, code: row.code(keys))?.wait()
     }
 
-    /// True when the record is not there, and nobody is about to write it.
-    private func isAbsent(_ key: RecordKey) -> Bool {
-        state.withLock { state in
-            state.waitingRecords[key] == nil && state.underWay[key] == nil
-                && state.contents.records[key]?.isRemoved ?? true
-        }
+    private func seal(_ plain: Secret?, under key: Secret, as label: Label) throws(StoreFailure) -> [UInt8]? {
+        guard let plain else { return nil }
+        return try Sealing.seal(plain, under: key, as: label)
     }
 
-    /// A record with a version that no other has or had.
-    private func seal(_ plain: Secret?, as key: RecordKey, under guestKey: Secret) throws(StoreFailure) -> RecordRow {
-        let (version, overflow) = state.withLock { state in
-            let next = state.lastVersion(of: key).addingReportingOverflow(1)
-            if !next.overflow { state.issued[key] = next.partialValue }
-            return next
+    /// Where to wait for a record, or for a later version of it that goes instead; nil when that is on disk already.
+    private func place(of row: RecordRow, code: ContentSum) throws(StoreFailure) -> StoreBatch.Place? {
+        let (isClosed, place) = state.withLock { state in
+            if state.isClosed { return (true, nil as StoreBatch.Place?) }
+            if let (version, place) = state.underWay?.find(row.key), version > row.version { return (false, place) }
+            if let entry = state.contents.records[row.key], entry.version > row.version { return (false, nil) }
+            wakeThread(state)
+            return (false, state.waiting.add(row, code: code))
         }
-        guard !overflow else { throw .cryptography("the versions of a record ran out") }
-        guard let plain else { return RecordRow(key: key, version: version, sealed: nil) }
-        return RecordRow(
-            key: key, version: version, sealed: try Sealing.seal(plain, under: guestKey, as: key.label(version)))
-    }
-
-    /// Nil when a later version is on disk already.
-    private func enqueue(_ row: RecordRow, code: ContentSum) throws(StoreFailure) -> StoreRequest.Ticket? {
-        let result: Result<StoreRequest.Ticket?, StoreFailure> = state.withLock { state in
-            guard !state.isClosed else { return .failure(.closed) }
-            if let index = state.waitingRecords[row.key], case .record(let other, _) = state.waiting[index].work {
-                if other.version < row.version { state.waiting[index].work = .record(row, code) }
-                return .success(state.waiting[index].ticket)
-            }
-            if let other = state.underWay[row.key] {
-                if other.version > row.version { return .success(other.ticket) }
-            } else if let entry = state.contents.records[row.key], entry.version > row.version {
-                return .success(nil)
-            }
-            state.waitingRecords[row.key] = state.waiting.count
-            return .success(add(.record(row, code), to: &state))
-        }
-        return try result.get()
+        guard !isClosed else { throw .closed }
+        return place
     }
 
     // MARK: Other changes
 
     /// Returns when what `body` wrote is on disk. It runs on the thread of the store, and checks all before it writes.
     func change(_ body: @escaping @Sendable (inout StoreDraft) throws -> Void) throws(StoreFailure) {
-        try ask(.change(body))
+        let place = state.withLock { state in
+            if state.isClosed { return nil as StoreBatch.Place? }
+            wakeThread(state)
+            return state.waiting.add(.change(body))
+        }
+        guard let place else { throw .closed }
+        try place.wait()
     }
 
-    private func ask(_ work: StoreRequest.Work) throws(StoreFailure) {
-        guard let ticket = state.withLock({ $0.isClosed ? nil : add(work, to: &$0) }) else { throw .closed }
-        try ticket.wait()
-    }
-
-    private func add(_ work: StoreRequest.Work, to state: inout State) -> StoreRequest.Ticket {
-        let request = StoreRequest(work: work)
-        if state.waiting.isEmpty { wake.signal() }
-        state.waiting.append(request)
-        return request.ticket
+    /// To be called before something is added.
+    private func wakeThread(_ state: borrowing State) {
+        if state.waiting.isEmpty, state.reads.isEmpty { wake.signal() }
     }
 
     // MARK: Checkpoints
@@ -239,68 +228,61 @@ final class StoreWriter: Sendable {
 
     private func serve(_ file: StoreFile) {
         var session = Session(file: file)
-        while let batch = next() { serve(batch, &session) }
+        while let (reads, batch) = next() { serve(reads, batch, &session) }
         session.file?.close()
+        state.withLock { $0.waiting.outcome }.fail(.closed)
         ended.leave()
     }
 
-    /// Waits for requests; nil when there will be none.
-    private func next() -> [StoreRequest]? {
+    /// Waits for something to do; nil when there will be nothing.
+    private func next() -> ([StoreRead], StoreBatch?)? {
         while true {
             wake.wait()
-            let (batch, isClosed) = state.withLock { state in
-                let batch = state.waiting
-                state.waiting = []
-                state.waitingRecords = [:]
-                for request in batch {
-                    if case .record(let row, _) = request.work {
-                        state.underWay[row.key] = InTransaction(version: row.version, ticket: request.ticket)
-                    }
+            let (reads, batch, isClosed) = state.withLock { state in
+                let reads = state.reads
+                state.reads = []
+                if !state.waiting.isEmpty {
+                    state.underWay = state.waiting
+                    state.waiting = StoreBatch()
                 }
-                return (batch, state.isClosed)
+                return (reads, state.underWay, state.isClosed)
             }
-            if !batch.isEmpty {
-                // Closing is noticed again behind the batch.
+            if batch != nil || !reads.isEmpty {
+                // Closing is noticed again afterwards.
                 if isClosed { wake.signal() }
-                return batch
+                return (reads, batch)
             }
             if isClosed { return nil }
         }
     }
 
-    private func serve(_ batch: [StoreRequest], _ session: inout Session) {
+    private func serve(_ reads: [StoreRead], _ batch: StoreBatch?, _ session: inout Session) {
         let file: StoreFile
-        do throws(StoreFailure) { file = try reopened(&session) } catch { return fail(batch, error) }
-        for request in batch { if case .read(let body) = request.work { finish(request, reading: file, body) } }
-        let writes = batch.filter { !$0.isRead }
-        guard !writes.isEmpty else { return }
+        do throws(StoreFailure) { file = try reopened(&session) } catch {
+            for read in reads { read.fail(error) }
+            return fail(batch, error)
+        }
+        for read in reads { read.run(on: file) }
+        guard let batch else { return }
         do throws(StoreFailure) {
-            let refusals = try commit(writes, to: file, &session)
-            for (request, refusal) in zip(writes, refusals) { request.ticket.finish(refusal) }
-        } catch { fail(writes, error) }
+            batch.outcome.succeed(but: try commit(batch.work, to: file, &session))
+        } catch { fail(batch, error) }
     }
 
-    private func fail(_ requests: [StoreRequest], _ failure: StoreFailure) {
-        state.withLock { $0.underWay = [:] }
-        for request in requests { request.ticket.finish(failure) }
+    private func fail(_ batch: StoreBatch?, _ failure: StoreFailure) {
+        state.withLock { $0.underWay = nil }
+        batch?.outcome.fail(failure)
     }
 
-    private func finish(_ request: StoreRequest, reading file: StoreFile, _ body: (Database) throws -> Void) {
-        do throws(StoreFailure) {
-            try file.read(body)
-            request.ticket.finish()
-        } catch { request.ticket.finish(error) }
-    }
-
-    /// Returns for each request why it was refused, or nil. Throws when the disk failed: then none was done.
+    /// Returns what was refused, by place, and why. Throws when the disk failed: then nothing was done.
     private func commit(
-        _ requests: [StoreRequest], to file: StoreFile, _ session: inout Session
-    ) throws(StoreFailure) -> [StoreFailure?] {
-        var refusals = [StoreFailure?](repeating: nil, count: requests.count)
+        _ work: [StoreBatch.Work], to file: StoreFile, _ session: inout Session
+    ) throws(StoreFailure) -> [Int: StoreFailure] {
+        var refusals: [Int: StoreFailure] = [:]
         let changes: StoreDraft.Changes
         var attempted: ChainEntry?
         do throws(StoreFile.FailedTransaction) {
-            changes = try transact(requests, on: file, &attempted, &refusals)
+            changes = try transact(work, on: file, &attempted, &refusals)
         } catch {
             if !error.isUndone {
                 file.close()
@@ -310,7 +292,7 @@ final class StoreWriter: Sendable {
         }
         state.withLock { state in
             state.contents.apply(changes)
-            state.underWay = [:]
+            state.underWay = nil
             for (id, row) in changes.guests where row == nil { state.forget(guest: id) }
             for (id, row) in changes.groups where row == nil { state.groupKeys[id] = nil }
         }
@@ -319,20 +301,17 @@ final class StoreWriter: Sendable {
 
     // Apart from `commit`, so that nothing refers to the old contents any more when they are changed.
     private func transact(
-        _ requests: [StoreRequest], on file: StoreFile, _ attempted: inout ChainEntry?,
-        _ refusals: inout [StoreFailure?]
+        _ work: [StoreBatch.Work], on file: StoreFile, _ attempted: inout ChainEntry?,
+        _ refusals: inout [Int: StoreFailure]
     ) throws(StoreFile.FailedTransaction) -> StoreDraft.Changes {
         let (contents, handedOut) = state.withLock { ($0.contents, $0.handedOut) }
         return try file.transaction { db in
             var draft = StoreDraft(db, keys, over: contents, handedOut: handedOut)
-            for (index, request) in requests.enumerated() {
+            for (index, work) in work.enumerated() {
                 do {
-                    switch request.work {
-                    case .record(let row, let code):
-                        _ = try draft.guest(row.key.guest)
-                        try draft.put(row, code: code)
+                    switch work {
+                    case .record(let row, let code): try draft.put(row, code: code)
                     case .change(let body): try body(&draft)
-                    case .read: break
                     }
                 } catch let refusal as StoreFailure {
                     refusals[index] = refusal
@@ -370,6 +349,18 @@ final class StoreWriter: Sendable {
 extension StoreWriter.State {
     fileprivate func lastVersion(of key: RecordKey) -> Int64 {
         max(issued[key] ?? 0, contents.records[key]?.version ?? 0)
+    }
+
+    fileprivate mutating func issueVersion(of key: RecordKey) -> Int64 {
+        // Nobody counts to 2^63.
+        let version = lastVersion(of: key) &+ 1
+        issued[key] = version
+        return version
+    }
+
+    /// True when the record is not there, and nobody is about to write it.
+    fileprivate func isAbsent(_ key: RecordKey) -> Bool {
+        waiting.find(key) == nil && underWay?.find(key) == nil && contents.records[key]?.isRemoved ?? true
     }
 
     fileprivate mutating func forget(guest: UUID) {
