@@ -163,6 +163,20 @@ import Testing
         #expect(try rig.loaded() == 0)
     }
 
+    @Test(arguments: Kind.of12)
+    func `A storage root key with an authorization is used with it, and not without`(kind: Kind) throws {
+        let rig = try Rig(kind)
+        defer { rig.end() }
+        let passphrase = AnchorAuthorization.passphrase(Secret("srk"))
+        let sealed = try rig.anchor.seal(Secret("key"), to: nil)
+        try rig.with12 { try $0.changeStorageRootKey(to: passphrase.authData, owner: Rig.owner.authData) }
+        #expect(anchorError { try rig.anchor.seal(Secret("key"), to: nil) }?.name == "unfit")
+        #expect(anchorError { try rig.provision(as: try #require(AnchorLabel("test"))) }?.name == "unfit")
+        rig.options.storageRootKey = passphrase
+        #expect(try rig.anchor.unseal(sealed) == Secret("key"))
+        _ = try rig.provision(as: try #require(AnchorLabel("test")))
+    }
+
     @Test func `A TPM 2.0 whose owner has an authorization keeps the anchor's parent, for daily use without it`() throws
     {
         let rig = try Rig(.tpm20)
@@ -197,6 +211,11 @@ import Testing
         let material = try rig.provision(owner: Rig.owner, keeping: rig.material)
         #expect(material.identity == rig.material.identity)
         #expect(try rig.address.open(material, options: rig.options).unseal(sealed) == Secret("key"))
+        // When the authorization is gone again, the parent stays where it is, and is removed with the rest.
+        try rig.commands20.setOwner(from: Array("owner".utf8), to: [])
+        #expect(try rig.provision(keeping: material) == material)
+        try rig.address.remove(material, owner: .wellKnown)
+        #expect(try rig.commands20.handles(0x8100_0000).isEmpty)
     }
 
     @Test func `A TPM 2.0 that was cleared is another`() throws {

@@ -44,7 +44,7 @@ final class SoftwareTPM: Sendable {
             guard outcome.changesPermanentState else { return outcome.response }
             do { try store.save(tpm.state) } catch {
                 tpm.state = before
-                throw ClientError.transport("\(error)")
+                throw AnchorError.unreachable("\(error)")
             }
             return outcome.response
         }

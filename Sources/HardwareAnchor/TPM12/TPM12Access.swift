@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import Synchronization
 import TPMClient
 import TPMCrypto
@@ -12,8 +12,8 @@ final class TPM12Access: Sendable {
     private let connect: @Sendable (Duration) throws -> any Transport
     private let turn = Mutex(())
 
-    /// In seconds.
-    private static let pause: TimeInterval = 0.02
+    /// In microseconds.
+    private static let pause: UInt32 = 20_000
 
     init(_ address: TPMAddress, _ options: AnchorOptions) {
         kind = .tpm12
@@ -39,7 +39,7 @@ final class TPM12Access: Sendable {
                 while true {
                     // In a function of its own, so that the connection is closed before the next.
                     if let result = try once(patient, until: start + options.patience, body) { return result }
-                    Thread.sleep(forTimeInterval: Self.pause)
+                    usleep(Self.pause)
                 }
             }
         } catch {

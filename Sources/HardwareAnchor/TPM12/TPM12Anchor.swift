@@ -63,9 +63,10 @@ public final class TPM12Anchor: HardwareAnchor {
         sealed.identity = identity
         sealed.configuration = configuration
         sealed.privatePart = try access.use { tpm in
-            let blob = try tpm.seal(
-                secret, keyAuth: access.srkAuth, dataAuth: keys.secret, boundTo: try configuration?.release())
-            return try blob.encoded()
+            let release = try configuration?.release()
+            return try usingStorageRootKey {
+                try tpm.seal(secret, keyAuth: access.srkAuth, dataAuth: keys.secret, boundTo: release)
+            }.encoded()
         }
         return try sealed.bytes()
     }

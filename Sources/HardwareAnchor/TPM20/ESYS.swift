@@ -38,7 +38,7 @@ final class ESYS {
     /// Calls a function that gives a structure, hands it to `read`, and wipes and frees it.
     func call<T, R>(
         _ command: StaticString, _ body: (OpaquePointer?, inout UnsafeMutablePointer<T>?) -> TSS2_RC,
-        read: (T) throws -> R
+        read: (inout T) throws -> R
     ) throws -> R {
         var result: UnsafeMutablePointer<T>?
         defer { Self.free(result) }
@@ -46,7 +46,7 @@ final class ESYS {
         let code = body(context, &result)
         guard code == 0 else { throw TPM20Error(code: code, command: command) }
         guard let result else { throw Self.senseless(command) }
-        return try read(result.pointee)
+        return try read(&result.pointee)
     }
 
     /// Wipes and frees what tpm2-tss gave.
@@ -113,7 +113,7 @@ final class ESYS {
     func name(of object: ESYS_TR) throws -> [UInt8] {
         try call("reading a name") { context, name in
             Esys_TR_GetName(context, object, &name)
-        } read: { (name: TPM2B_NAME) in
+        } read: { (name: inout TPM2B_NAME) in
             try bytes(name.name, count: name.size)
         }
     }
@@ -154,7 +154,7 @@ final class ESYS {
         return try call("TPM2_GetCapability") { context, data in
             Esys_GetCapability(
                 context, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, area, property, count, &more, &data)
-        } read: { (data: TPMS_CAPABILITY_DATA) in
+        } read: { (data: inout TPMS_CAPABILITY_DATA) in
             guard data.capability == area else { throw Self.senseless("TPM2_GetCapability") }
             return try read(data.data)
         }
@@ -178,8 +178,8 @@ final class ESYS {
             let missing = UInt16(clamping: count - result.count)
             let more = try call("TPM2_GetRandom") { context, more in
                 Esys_GetRandom(context, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, missing, &more)
-            } read: { (more: TPM2B_DIGEST) in
-                try secret(more.buffer, count: more.size)
+            } read: { (more: inout TPM2B_DIGEST) in
+                try secret(&more.buffer, count: more.size)
             }
             guard more.count > 0, more.count <= missing else { throw Self.senseless("TPM2_GetRandom") }
             result = Secret(joining: result, more)

@@ -190,8 +190,8 @@ extension ESYS {
             }
             return try call("TPM2_Unseal") { context, data in
                 Esys_Unseal(context, object, session, ESYS_TR_NONE, ESYS_TR_NONE, &data)
-            } read: { (data: TPM2B_SENSITIVE_DATA) in
-                try secret(data.buffer, count: data.size)
+            } read: { (data: inout TPM2B_SENSITIVE_DATA) in
+                try secret(&data.buffer, count: data.size)
             }
         }
     }
@@ -243,8 +243,8 @@ extension ESYS {
                 return try call("TPM2_RSA_Decrypt") { context, message in
                     Esys_RSA_Decrypt(
                         context, key, session, ESYS_TR_NONE, ESYS_TR_NONE, &input, &scheme, &label, &message)
-                } read: { (message: TPM2B_PUBLIC_KEY_RSA) in
-                    try secret(message.buffer, count: message.size)
+                } read: { (message: inout TPM2B_PUBLIC_KEY_RSA) in
+                    try secret(&message.buffer, count: message.size)
                 }
             } catch let error as TPM20Error where error.response != nil && !error.passes && !error.isAuthorization {
                 throw AnchorError.damaged("This was not encrypted to this hardware's receiving key: \(error)")

@@ -59,7 +59,7 @@ struct TPM20Provisioning: Sendable {
             undo.append { [record] in try TPM20Storage.remove(record, esys, saltedTo: parent) }
             try storage.makeRecord(esys, saltedTo: parent)
         }
-        form.parent.handle = owner.count == 0 ? 0 : try keepParent(form.parent.name, esys, parent, replacing)
+        form.parent.handle = try keepParent(form.parent.name, esys, parent, replacing)
         return AnchorMaterial(form)
     }
 
@@ -93,15 +93,17 @@ struct TPM20Provisioning: Sendable {
         return form
     }
 
-    /// Lets the TPM keep the parent, and returns where.
+    /// Lets the TPM keep the parent, if it could not be made again without the owner, and returns where; else 0.
     private func keepParent(
         _ name: [UInt8], _ esys: ESYS, _ parent: ESYS_TR, _ replacing: Bool
     ) throws -> TPM2_HANDLE {
         if let there = try esys.withKept(place, { try esys.name(of: $0) }) {
             guard there != name else { return place }
+            guard owner.count > 0 else { return 0 }
             guard replacing else { throw taken("a key \(hexadecimal(place))") }
             try evict(esys, saltedTo: parent)
         }
+        guard owner.count > 0 else { return 0 }
         try esys.withSession(saltedTo: parent) { session in
             var object = ESYS_TR_NONE
             try esys.call("TPM2_EvictControl") { context in

@@ -48,7 +48,7 @@ struct TPM20Storage: Sendable {
             try esys.call("TPM2_NV_Read") { context, data in
                 Esys_NV_Read(
                     context, index, index, session, ESYS_TR_NONE, ESYS_TR_NONE, UInt16(clamping: size), 0, &data)
-            } read: { (data: TPM2B_MAX_NV_BUFFER) in
+            } read: { (data: inout TPM2B_MAX_NV_BUFFER) in
                 guard Int(data.size) == size else { throw ESYS.senseless("TPM2_NV_Read") }
                 return try bytes(data.buffer, count: data.size)
             }
@@ -77,7 +77,7 @@ struct TPM20Storage: Sendable {
     private func isMade(_ handle: TPM2_HANDLE, _ index: ESYS_TR, _ esys: ESYS) throws -> Bool {
         try esys.call("TPM2_NV_ReadPublic") { context, area in
             Esys_NV_ReadPublic(context, index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &area, nil)
-        } read: { (area: TPM2B_NV_PUBLIC) in
+        } read: { (area: inout TPM2B_NV_PUBLIC) in
             let expected =
                 handle == counter ? (Self.counting, Self.counterSize) : (Self.attributes, AnchorRecord.areaSize)
             let found = (area.nvPublic.attributes & ~TPMA_NV_WRITTEN, Int(area.nvPublic.dataSize))

@@ -12,9 +12,9 @@ func bytes<Buffer>(_ buffer: Buffer, count: UInt16) throws -> [UInt8] {
     }
 }
 
-/// The first bytes of a buffer, as a secret.
-func secret<Buffer>(_ buffer: Buffer, count: UInt16) throws -> Secret {
-    try withUnsafeBytes(of: buffer) { raw in
+/// The first bytes of a buffer, as a secret of which this leaves no copy.
+func secret<Buffer>(_ buffer: inout Buffer, count: UInt16) throws -> Secret {
+    try withUnsafeBytes(of: &buffer) { raw in
         guard Int(count) <= raw.count else { throw AnchorError.failed("it announced more bytes than it can send.") }
         return Secret(UnsafeRawBufferPointer(rebasing: raw.prefix(Int(count))))
     }
