@@ -24,6 +24,9 @@ struct SealedSecret: WireStructure, Equatable {
         try coder.sized("privatePart", .u16("privateSize"), &privatePart)
     }
 
+    /// Many times what a TPM makes of a secret; more might not fit into its buffer.
+    private static let maximumPart = 1024
+
     func bytes() throws(AnchorError) -> [UInt8] { try AnchorFrame.sealed.wrap(self).bytes }
 
     /// A secret that the anchor with this identity sealed.
@@ -31,6 +34,9 @@ struct SealedSecret: WireStructure, Equatable {
         let sealed: SealedSecret = try AnchorFrame.sealed.unwrap(Secret(bytes))
         guard sealed.identity == identity else {
             throw .otherHardware("The secret was sealed by the anchor \(sealed.identity), and this one is \(identity).")
+        }
+        guard sealed.publicPart.count <= maximumPart, sealed.privatePart.count <= maximumPart else {
+            throw .damaged("The sealed secret is longer than a TPM makes one.")
         }
         return sealed
     }
