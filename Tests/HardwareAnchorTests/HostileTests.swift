@@ -129,6 +129,32 @@ import Testing
     }
 
     @Test(arguments: Kind.outside)
+    func `Who listens on the way to the TPM hears no authorization, and of a TPM 2.0 no secret`(kind: Kind) throws {
+        let line = try Line(kind)
+        defer { line.end() }
+        let (anchor, relay) = (line.anchor, line.relay)
+        let (hardware, configured, received) = (
+            Secret(count: 32, of: 1), Secret(count: 32, of: 2), Secret(count: 32, of: 3)
+        )
+        #expect(try anchor.unseal(anchor.seal(hardware, to: nil)) == hardware)
+        #expect(try anchor.unseal(anchor.seal(configured, to: try anchor.readPCRs([0]))) == configured)
+        #expect(try anchor.receive(anchor.receivingKey.encrypt(received)) == received)
+        try anchor.writeRecord([1, 2, 3])
+        try anchor.incrementCounter()
+        let label = try #require(AnchorLabel("test"))
+        if kind == .tpm20 { try line.rig.commands20.setOwner(from: [], to: Array("the owner's passphrase".utf8)) }
+        let owner = kind == .tpm20 ? AnchorAuthorization.passphrase(Secret("the owner's passphrase")) : Rig.owner
+        let material = try line.address.provision(as: label, owner: owner)
+        // The ears are open: a record's bytes are no secret.
+        #expect(relay.saw(Secret([1, 3, 1, 2, 3, 0, 0])))
+        for secret in [line.rig.material.form.secret, material.form.secret, owner.authData, owner.authValue] {
+            #expect(!relay.saw(secret))
+        }
+        guard kind == .tpm20 else { return }
+        for secret in [hardware, configured, received] { #expect(!relay.saw(secret)) }
+    }
+
+    @Test(arguments: Kind.outside)
     func `Another TPM in the place of an open anchor's is noticed`(kind: Kind) throws {
         let (rig, other) = (try Rig(kind), try Rig.other(kind))
         defer { for one in [rig, other] { one.end() } }
@@ -147,4 +173,8 @@ import Testing
         #expect(anchorError { try anchor.writeRecord([1]) }?.name == "missing")
         #expect(anchorError { try anchor.incrementCounter() }?.name == "missing")
     }
+}
+
+extension Secret {
+    fileprivate init(count: Int, of byte: UInt8) { self.init((0..<count).map { UInt8($0) &* 7 &+ byte }) }
 }

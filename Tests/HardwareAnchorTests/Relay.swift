@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Synchronization
 import TPMClient
+import TPMCrypto
 
 /// Stands between an anchor and its TPM, and changes answers on their way.
 final class Relay: Sendable {
@@ -11,6 +12,7 @@ final class Relay: Sendable {
     private let listeners: [Int32]
     private let change = Mutex<(@Sendable ([UInt8]) -> [UInt8])?>(nil)
     private let answers = Mutex(0)
+    private let passed = Mutex<[[UInt8]]>([])
 
     init(to target: String) throws {
         self.target = target
@@ -28,6 +30,16 @@ final class Relay: Sendable {
 
     /// How many answers went through.
     var count: Int { answers.withLock { $0 } }
+
+    /// Whether these bytes stood in a command or an answer.
+    func saw(_ bytes: Secret) -> Bool {
+        let pattern = bytes.bytes
+        return passed.withLock { messages in
+            messages.contains { message in
+                message.indices.dropLast(pattern.count - 1).contains { message[$0...].starts(with: pattern) }
+            }
+        }
+    }
 
     /// What becomes of each answer from now on; nil lets them through.
     func setChange(_ body: (@Sendable ([UInt8]) -> [UInt8])?) { change.withLock { $0 = body } }
@@ -68,6 +80,7 @@ final class Relay: Sendable {
         guard let transport = try? TPMAddress.unix(path: target).open(timeout: .seconds(10)) else { return }
         while let command = message(client), var answer = try? transport.transmit(command) {
             answers.withLock { $0 += 1 }
+            passed.withLock { $0 += [command, answer] }
             if let body = change.withLock({ $0 }) {
                 answer = body(answer)
                 // Whoever waits for more than was sent learns that it does not come.
