@@ -136,8 +136,12 @@ final class Emulator {
 
     func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
-    /// What is left of a process that ends.
+    /// What is left of a process that ends; one that does not is killed after a minute.
     func end() -> (status: Int32, output: String, errors: String) {
+        let id = process.processIdentifier
+        let killer = DispatchWorkItem { kill(id, SIGKILL) }
+        DispatchQueue.global().asyncAfter(deadline: .now() + 60, execute: killer)
+        defer { killer.cancel() }
         let written = output.fileHandleForReading.readDataToEndOfFile()
         let rest = errors.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
