@@ -104,7 +104,7 @@ final class CommandQueue {
     /// True unless the command computes with RSA or makes keys (Part 2, 17: duration).
     private static func isQuick(_ command: [UInt8]) -> Bool {
         guard command.count >= 10 else { return true }
-        let ordinal = Ordinal(rawValue: command[6..<10].reduce(0) { $0 << 8 | UInt32($1) })
+        let ordinal = Ordinal(rawValue: UInt32(bigEndian: command[6..<10]))
         guard let row = OrdinalTable.row(for: ordinal) else { return true }
         return row.duration == .short && !shortWithRSA.contains(ordinal)
     }

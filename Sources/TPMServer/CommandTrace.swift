@@ -15,7 +15,7 @@ public struct CommandTrace: Sendable {
     }
 
     func record(_ command: [UInt8], _ response: [UInt8]) {
-        let ordinal = command.count < 10 ? nil : command[6..<10].reduce(0) { $0 << 8 | UInt32($1) }
+        let ordinal = command.count < 10 ? nil : UInt32(bigEndian: command[6..<10])
         let sent = MessageDescriber.command(command, showsSecrets: showsSecrets)
         let answered = MessageDescriber.response(
             response, to: ordinal.map { Ordinal(rawValue: $0) }, showsSecrets: showsSecrets)

@@ -123,7 +123,7 @@ final class ControlConversation: Conversation {
         }
         closeAll(Array(descriptors.dropFirst()))
         guard let descriptor = descriptors.first else { return .badParameter }
-        guard isStreamSocket(descriptor) else {
+        guard StreamSocket(descriptor) != nil else {
             close(descriptor)
             return .ioError
         }
@@ -187,7 +187,7 @@ final class ControlConversation: Conversation {
         return []
     }
 
-    /// TPM_PERMANENT_FLAGS of the state, its length from `offset` on, as many bytes that follow, and these.
+    /// GET_STATEBLOB: the flags of the state, its length from `offset` on, how many bytes follow, and these.
     private static func state(
         _ type: UInt32, from offset: UInt32, _ wantsDecrypted: Bool, _ tpm: TPMInstance, _ ciphers: BlobCiphers
     ) throws(ControlFailure) -> [UInt8] {

@@ -64,11 +64,6 @@ enum ControlRequest: Equatable, CustomStringConvertible {
     /// The most bytes that may follow the operands.
     static let maximumData = StateDirectory.maximumSize
 
-    init?(_ bytes: [UInt8]) {
-        guard case .request(let request) = Self.parse(bytes) else { return nil }
-        self = request
-    }
-
     /// Reads a request. Clients write one in one piece and wait for its answer, some with bytes of padding at its end,
     /// so what follows the operands belongs to it.
     static func parse(_ bytes: [UInt8]) -> Parsed {
@@ -141,12 +136,4 @@ enum ControlRequest: Equatable, CustomStringConvertible {
             return .getInfo(flags: UInt64(high) << 32 | UInt64(low), offset: offset)
         }
     }
-}
-
-extension UInt32 {
-    /// Its four bytes, the highest first.
-    var bigEndianBytes: [UInt8] { withUnsafeBytes(of: bigEndian) { Array($0) } }
-
-    /// The number that at most four bytes are, the highest first.
-    init(bigEndian bytes: some Sequence<UInt8>) { self = bytes.reduce(0) { $0 << 8 | UInt32($1) } }
 }

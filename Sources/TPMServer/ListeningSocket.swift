@@ -45,9 +45,7 @@ final class ListeningSocket {
 
     /// Takes over a socket that listens.
     init(_ descriptor: Int32) throws(ListenError) {
-        var isListening: Int32 = 0
-        var length = socklen_t(MemoryLayout<Int32>.size)
-        guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length) == 0, isListening != 0 else {
+        guard StreamSocket(descriptor) == .listening else {
             throw ListenError("The descriptor \(descriptor) is no socket that listens.")
         }
         self.descriptor = descriptor
@@ -202,11 +200,4 @@ private struct FileIdentity: Equatable {
         inode = status.st_ino
         isSocket = status.st_mode & S_IFMT == S_IFSOCK
     }
-}
-
-/// True for one end of a connected stream socket.
-func isStreamSocket(_ descriptor: Int32) -> Bool {
-    var kind: Int32 = 0
-    var length = socklen_t(MemoryLayout<Int32>.size)
-    return getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &kind, &length) == 0 && kind == Int32(SOCK_STREAM.rawValue)
 }

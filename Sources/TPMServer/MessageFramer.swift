@@ -23,7 +23,7 @@ struct MessageFramer {
     /// The next command; nil until more bytes arrive.
     mutating func next() -> Message? {
         guard buffer.count >= 6 else { return nil }
-        let paramSize = buffer[2..<6].reduce(0) { $0 << 8 | UInt32($1) }
+        let paramSize = UInt32(bigEndian: buffer[2..<6])
         guard paramSize >= Self.headerSize, paramSize <= TPM.maximumCommandSize else {
             return .unusable(paramSize: paramSize)
         }

@@ -7,16 +7,7 @@ import Testing
 final class ControlClient {
     private let socket: Int32
 
-    init(unix path: String) throws {
-        socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let status = withUnsafeBytes(of: address) { bytes in
-            connect(socket, bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(bytes.count))
-        }
-        try #require(status == 0, "\(lastError())")
-    }
+    init(unix path: String) throws { socket = try connectedSocket(unix: path) }
 
     deinit { close(socket) }
 

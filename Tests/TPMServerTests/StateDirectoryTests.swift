@@ -15,15 +15,6 @@ import Testing
         return directory
     }
 
-    private func refusal(_ body: () throws -> Void) -> String {
-        do {
-            try body()
-            return "nothing was refused"
-        } catch {
-            return "\(error)"
-        }
-    }
-
     private func state(failedAuthorizations: UInt32) -> TPMState {
         var state = TPMState()
         state.permanent.failedAuthorizations = failedAuthorizations

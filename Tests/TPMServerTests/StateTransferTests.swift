@@ -32,15 +32,6 @@ import Testing
         return (tpm, transmit(pcrRead, to: tpm))
     }
 
-    private func refusal(_ body: () throws -> Void) -> String {
-        do {
-            try body()
-            return "nothing was refused"
-        } catch {
-            return "\(error)"
-        }
-    }
-
     // MARK: On disk
 
     @Test func aSuspendedTPMGoesOn() throws {

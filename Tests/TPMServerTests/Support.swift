@@ -183,20 +183,34 @@ final class RunningServer {
     deinit { end() }
 }
 
+/// A socket that is connected to the one at `path`.
+func connectedSocket(unix path: String) throws -> Int32 {
+    let socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let status = withUnsafeBytes(of: address) { bytes in
+        connect(socket, bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(bytes.count))
+    }
+    try #require(status == 0, "\(lastError())")
+    return socket
+}
+
+/// What is said of the error that `body` throws.
+func refusal(_ body: () throws -> Void) -> String {
+    do {
+        try body()
+        return "nothing was refused"
+    } catch {
+        return "\(error)"
+    }
+}
+
 /// A client that sends and receives bytes as the test says.
 final class RawClient {
     private let socket: Int32
 
-    init(unix path: String) throws {
-        socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let status = withUnsafeBytes(of: address) { bytes in
-            connect(socket, bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(bytes.count))
-        }
-        try #require(status == 0, "\(lastError())")
-    }
+    init(unix path: String) throws { socket = try connectedSocket(unix: path) }
 
     init(port: UInt16) throws {
         socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -54,7 +54,7 @@ struct SwtpmServing: Sendable {
         options.isPoweredAtStart = !configuration.waitsForInit
         options.closesAfterAnswer = configuration.disconnects
         options.endsWithClient = configuration.endsWithDataClient
-        if case .descriptor(let number) = configuration.data, try PassedSocket(number) == .connected {
+        if case .descriptor(let number) = configuration.data, try StreamSocket.passed(number) == .connected {
             // Nobody could come after its peer.
             options.endsWithClient = true
         }
@@ -77,7 +77,7 @@ struct SwtpmServing: Sendable {
             let bound = try server.listen(at: address, for: door, permissions: permissions)
             logger.notice("\(door == .data ? "The TPM" : "The control channel") listens at \(bound).")
         case .descriptor(let number):
-            switch try PassedSocket(number) {
+            switch try StreamSocket.passed(number) {
             case .listening: try server.listen(on: number, for: door)
             case .connected: server.serve(number, for: door)
             }
@@ -94,21 +94,12 @@ struct SwtpmServing: Sendable {
     }
 }
 
-/// An open socket that whoever started the program left to it.
-private enum PassedSocket {
-    case listening, connected
-
-    init(_ descriptor: Int32) throws(SwtpmError) {
-        var kind: Int32 = 0
-        var isListening: Int32 = 0
-        guard Self.read(descriptor, SO_TYPE, into: &kind), Self.read(descriptor, SO_ACCEPTCONN, into: &isListening),
-            kind == Int32(SOCK_STREAM.rawValue)
-        else { throw SwtpmError("The descriptor \(descriptor) is no open stream socket.") }
-        self = isListening != 0 ? .listening : .connected
-    }
-
-    private static func read(_ descriptor: Int32, _ option: Int32, into value: inout Int32) -> Bool {
-        var size = socklen_t(MemoryLayout<Int32>.size)
-        return getsockopt(descriptor, SOL_SOCKET, option, &value, &size) == 0
+extension StreamSocket {
+    /// One that whoever started the program left to it.
+    fileprivate static func passed(_ descriptor: Int32) throws(SwtpmError) -> StreamSocket {
+        guard let socket = StreamSocket(descriptor) else {
+            throw SwtpmError("The descriptor \(descriptor) is no open stream socket.")
+        }
+        return socket
     }
 }
