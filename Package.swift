@@ -15,6 +15,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: [
         .systemLibrary(
@@ -36,10 +38,12 @@ let package = Package(
         .target(
             name: "VTPMManager",
             dependencies: [
-                "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire",
+                "HardwareAnchor", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire",
+                .product(name: "FlyingFox", package: "FlyingFox"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "TOMLKit", package: "TOMLKit"),
             ]),
         .target(
             name: "HardwareAnchor",
@@ -47,7 +51,7 @@ let package = Package(
         .executableTarget(
             name: "vtpm",
             dependencies: [
-                "TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire",
+                "HardwareAnchor", "TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire", "VTPMManager",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
