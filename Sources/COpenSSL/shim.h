@@ -17,7 +17,9 @@
 #include <openssl/sha.h>
 #define OPENSSL_NO_DEPRECATED_3_0
 
-/* It includes sha.h, which is therefore before it. */
+/* They include sha.h, which is therefore before them. */
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/x509.h>
 
 /* Macros that Swift cannot import. */

@@ -9,14 +9,17 @@ public struct RSAPrimes: Sendable {
     public let q: Secret
 }
 
-/// RSA key generation with random probable primes (FIPS 186-5, A.1.3), for the sizes of TPM 1.2.
+/// RSA key generation with random probable primes (FIPS 186-5, A.1.3).
 public enum RSAKeyGenerator {
-    /// Throws unless `bits` is 512, 1024 or 2048 and `exponent` is odd and at least 3, or when `random` fails.
-    /// The result depends on nothing but the arguments.
+    /// Sizes in bits: the three that every TPM 1.2 has, and two that no TPM makes.
+    static let sizes = [512, 1024, 2048, 3072, 4096]
+
+    /// Throws unless `bits` is one of 512, 1024, 2048, 3072 and 4096 and `exponent` is odd and at least 3, or when
+    /// `random` fails. The result depends on nothing but the arguments.
     public static func generate(
         bits: Int, exponent: UInt32 = 65537, random: some RandomSource
     ) throws(CryptoError) -> RSAPrimes {
-        guard bits == 512 || bits == 1024 || bits == 2048 else { throw CryptoError(what: "RSA key size") }
+        guard sizes.contains(bits) else { throw CryptoError(what: "RSA key size") }
         guard exponent >= 3, exponent % 2 == 1 else { throw CryptoError(what: "RSA exponent") }
         let search = PrimeSearch(bits: bits / 2, exponent: exponent, random: random)
         // Nearly always the first pair will do; the bound only ends a loop on a broken random source.

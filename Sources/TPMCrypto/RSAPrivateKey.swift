@@ -5,7 +5,7 @@ public final class RSAPrivateKey: Sendable {
     public let publicKey: RSAPublicKey
     /// The prime that was given, in its size.
     public let prime: Secret
-    private let handle: RSAHandle
+    let handle: KeyHandle
 
     /// Size in bytes of the modulus.
     public var modulusSize: Int { publicKey.modulusSize }
@@ -26,7 +26,7 @@ public final class RSAPrivateKey: Sendable {
             throw CryptoError(what: "RSA exponent")
         }
         func bytes(_ number: BigInteger) -> Secret { number.secret(count: (number.bitCount + 7) / 8) }
-        handle = try RSAHandle(
+        handle = try KeyHandle(
             selection: vtpm_pkey_keypair,
             numbers: [
                 ("n", bytes(n)),
@@ -66,6 +66,11 @@ public final class RSAPrivateKey: Sendable {
             }
             return true
         }
+    }
+
+    /// EME-OAEP with SHA-256 and MGF1 of SHA-256, without a label; throws on a wrong size or bad padding.
+    public func decryptOAEPWithSHA256(_ ciphertext: [UInt8]) throws(CryptoError) -> Secret {
+        try decrypt(ciphertext, prepare: KeyHandle.chooseOAEPWithSHA256)
     }
 
     /// PKCS #1 v1.5 type 2; throws on a wrong size or bad padding. An OpenSSL with implicit rejection (3.2)

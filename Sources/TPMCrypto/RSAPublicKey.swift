@@ -6,7 +6,7 @@ public final class RSAPublicKey: Sendable {
     public let modulusSize: Int
     public let modulus: [UInt8]
     public let exponent: UInt32
-    let handle: RSAHandle
+    let handle: KeyHandle
 
     /// The label of OAEP in TPM 1.2 (Part 1, 31.1.1).
     static let oaepLabel: [UInt8] = Array("TCPA".utf8)
@@ -17,7 +17,7 @@ public final class RSAPublicKey: Sendable {
         try Self.check(modulus: modulus, exponent: exponent)
         self.init(
             modulus: modulus, exponent: exponent,
-            handle: try RSAHandle(
+            handle: try KeyHandle(
                 selection: vtpm_pkey_public,
                 numbers: [
                     ("n", Secret(modulus)),
@@ -27,7 +27,7 @@ public final class RSAPublicKey: Sendable {
 
     /// Takes numbers that passed `check`. A private key shares its handle with its public key: that is cheaper to
     /// load and to keep than two.
-    init(modulus: [UInt8], exponent: UInt32, handle: RSAHandle) {
+    init(modulus: [UInt8], exponent: UInt32, handle: KeyHandle) {
         self.modulus = modulus
         self.exponent = exponent
         self.handle = handle
@@ -62,11 +62,7 @@ public final class RSAPublicKey: Sendable {
         guard message.count <= modulusSize - 2 * SHA256.byteCount - 2 else {
             throw CryptoError(what: "OAEP message size")
         }
-        return try encrypt(message) { context in
-            EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) == 1
-                && EVP_PKEY_CTX_set_rsa_oaep_md_name(context, "SHA256", nil) == 1
-                && EVP_PKEY_CTX_set_rsa_mgf1_md_name(context, "SHA256", nil) == 1
-        }
+        return try encrypt(message, prepare: KeyHandle.chooseOAEPWithSHA256)
     }
 
     /// PKCS #1 v1.5 type 2; throws if the message exceeds modulusSize - 11 bytes.

@@ -5,7 +5,7 @@ import Testing
 @testable import TPMCrypto
 
 @Suite struct KeyGenerationTests {
-    @Test(arguments: [(512, 1...20), (1024, 1...6), (2048, 1...2)])
+    @Test(arguments: [(512, 1...20), (1024, 1...6), (2048, 1...2), (3072, 1...1)])
     func everyKeyHasTheRightForm(bits: Int, seeds: ClosedRange<UInt32>) throws {
         for seed in seeds {
             let primes = try RSAKeyGenerator.generate(bits: bits, random: SeededRandom(seed: seed))
@@ -42,7 +42,7 @@ import Testing
 
     @Test func otherSizesAndEvenExponentsAreRefused() {
         let random = SeededRandom(seed: 1)
-        for bits in [-8, 0, 768, 4096] {
+        for bits in [-8, 0, 768, 4160, 8192] {
             #expect(throws: CryptoError.self) { try RSAKeyGenerator.generate(bits: bits, random: random) }
         }
         for exponent: UInt32 in [0, 1, 2, 65536] {

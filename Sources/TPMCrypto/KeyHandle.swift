@@ -1,10 +1,13 @@
 import COpenSSL
 
-/// An EVP_PKEY made from numbers; never changed afterwards, so threads may share it.
-final class RSAHandle: @unchecked Sendable {
-    private let key: OpaquePointer
+/// An EVP_PKEY; never changed after it was made, so threads may share it.
+final class KeyHandle: @unchecked Sendable {
+    let key: OpaquePointer
 
-    /// The parameter names of OpenSSL with big-endian values.
+    /// Takes over a key.
+    init(_ key: OpaquePointer) { self.key = key }
+
+    /// An RSA key from the parameter names of OpenSSL with big-endian values.
     init(selection: Int32, numbers: [(name: StaticString, value: Secret)]) throws(CryptoError) {
         guard let builder = OSSL_PARAM_BLD_new() else { throw CryptoError(what: "OSSL_PARAM_BLD_new") }
         var owned: [OpaquePointer] = []
@@ -40,18 +43,6 @@ final class RSAHandle: @unchecked Sendable {
 
     deinit { EVP_PKEY_free(key) }
 
-    /// DER of a SubjectPublicKeyInfo.
-    func subjectPublicKeyInfo() throws(CryptoError) -> [UInt8] {
-        var pointer: UnsafeMutablePointer<UInt8>?
-        let count = Int(i2d_PUBKEY(key, &pointer))
-        defer { CRYPTO_free(pointer, nil, 0) }
-        guard count > 0, let pointer else {
-            ERR_clear_error()
-            throw CryptoError(what: "i2d_PUBKEY")
-        }
-        return Array(UnsafeBufferPointer(start: pointer, count: count))
-    }
-
     /// A context for one operation on the key, freed after `body`; false if libcrypto refuses any step.
     func run(_ body: (OpaquePointer) -> Bool) -> Bool {
         guard let context = EVP_PKEY_CTX_new_from_pkey(Library.shared.context, key, nil) else { return false }
@@ -59,6 +50,13 @@ final class RSAHandle: @unchecked Sendable {
         let done = body(context)
         if !done { ERR_clear_error() }
         return done
+    }
+
+    /// OAEP with SHA-256 and MGF1 of SHA-256, without a label, for both directions.
+    static func chooseOAEPWithSHA256(_ context: OpaquePointer) -> Bool {
+        EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) == 1
+            && EVP_PKEY_CTX_set_rsa_oaep_md_name(context, "SHA256", nil) == 1
+            && EVP_PKEY_CTX_set_rsa_mgf1_md_name(context, "SHA256", nil) == 1
     }
 }
 
