@@ -38,7 +38,7 @@ let package = Package(
         .target(
             name: "VTPMManager",
             dependencies: [
-                "HardwareAnchor", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire",
+                "HardwareAnchor", "TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire",
                 .product(name: "FlyingFox", package: "FlyingFox"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
@@ -80,8 +80,10 @@ let package = Package(
         .testTarget(
             name: "VTPMManagerTests",
             dependencies: [
-                "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire", "VTPMManager",
+                "Emulators", "HardwareAnchor", "TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire",
+                "VTPMManager",
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
             ]),
     ],
     swiftLanguageModes: [.v6]

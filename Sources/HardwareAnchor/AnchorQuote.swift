@@ -47,6 +47,29 @@ extension AnchorQuote: WireStructure {
     }
 }
 
+// MARK: - Quotes of a software TPM
+
+extension AnchorQuote {
+    /// What TPM_Quote signs (Part 3, 16.3), for PCRs that are known without asking a TPM.
+    ///
+    /// - Parameters:
+    ///   - configuration: the values of SHA-1 PCRs.
+    ///   - nonce: what the verifier chose, ``AnchorLimit/nonceBytes``.
+    public init(
+        of configuration: PCRConfiguration, nonce: [UInt8], signedBy key: RSAPrivateKey
+    ) throws(AnchorError) {
+        try Self.check(nonce: nonce)
+        guard configuration.algorithm == .sha1 else { throw .unfit("A TPM 1.2 quotes PCRs of SHA-1 alone.") }
+        do {
+            let info = QuoteInfo(digestValue: try configuration.composite(), externalData: Self.externalData(nonce))
+            let statement = try info.encoded()
+            self.init(
+                .quoteInfo, statement, signature: try key.signPKCS1(block: DigestInfo.sha1(SHA1.hash(statement))),
+                key: try key.publicKey.subjectPublicKeyInfo(), configuration)
+        } catch { throw .failed("The quote cannot be signed: \(error).") }
+    }
+}
+
 // MARK: - Verification
 
 /// Why a quote is not to be believed.
@@ -94,9 +117,7 @@ extension AnchorQuote {
     private func checkQuoteInfo(_ nonce: [UInt8]) throws(QuoteFlaw) {
         guard let info = try? WireDecoder.decode(QuoteInfo.self, from: statement) else { throw .otherStatement }
         guard info.externalData == Self.externalData(nonce) else { throw .otherNonce }
-        let digests = configuration.ordered.compactMap { Digest($0.value) }
-        let composite = PCRComposite(select: PCRSelection(indices: configuration.indices), pcrValue: digests)
-        guard configuration.algorithm == .sha1, info.digestValue == (try? composite.digest()) else {
+        guard configuration.algorithm == .sha1, info.digestValue == (try? configuration.composite()) else {
             throw .otherValues
         }
     }
@@ -179,6 +200,12 @@ struct QuoteAttest: WireStructure, Equatable {
 }
 
 extension PCRConfiguration {
+    /// What TPM 1.2 makes of the values in a quote: the digest of a TPM_PCR_COMPOSITE (Part 2, 5.4).
+    fileprivate func composite() throws(TPMResult) -> Digest {
+        let digests = ordered.compactMap { Digest($0.value) }
+        return try PCRComposite(select: PCRSelection(indices: indices), pcrValue: digests).digest()
+    }
+
     /// What TPM 2.0 makes of the values in a quote and in a policy: their SHA-256 in order.
     var digest: [UInt8] { SHA256.hash(ordered.flatMap { $0.value }) }
 }

@@ -1,9 +1,10 @@
 import ArgumentParser
+import VTPMManager
 
 /// The one executable: every verb is a subcommand, and none has logic of its own.
 @main
 struct VTPM: ParsableCommand {
-    static let version = "0.1.0"
+    static let version = VTPMVersion.current
 
     static let configuration = CommandConfiguration(
         commandName: "vtpm", abstract: "A software TPM 1.2, and the tools to use one.", version: version,

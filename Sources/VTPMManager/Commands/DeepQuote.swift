@@ -17,26 +17,16 @@ public struct DeepQuoteRequest: Codable, Sendable, Equatable {
 
 /// What a guest's PCRs and its host's PCRs held, both signed for one challenger.
 ///
-/// The hardware signs, as its nonce, the SHA-256 of the challenger's nonce, the guest's quote, its UUID and its group
-/// (``hardwareNonce(for:)``): so the hardware vouches that the guest's quote was made on this machine, for this nonce.
+/// The hardware signs, as its nonce, the SHA-256 of the challenger's nonce, the guest's quote and all that is said here of
+/// the guest: so it vouches that the guest's quote was made on this machine, for this challenger.
 public struct DeepQuote: Codable, Sendable, Equatable {
     public var guest: UUID
-    /// The guest's name at that time. It is not signed.
+    /// The guest's name at that time.
     public var name: String
     public var group: UUID
     public var groupName: String
-    public var guestQuote: GuestQuote
-    /// The bytes of an `AnchorQuote`.
+    /// The bytes of an `AnchorQuote` of the guest's PCRs, signed by the guest's quoting key.
+    public var guestQuote: Data
+    /// The bytes of an `AnchorQuote` of the host's PCRs, signed by its hardware.
     public var hardwareQuote: Data
-}
-
-/// A TPM_QUOTE_INFO of a guest's PCRs (Part 2, 11.3), signed with PKCS #1 v1.5 and SHA-1 by the guest's quoting key.
-public struct GuestQuote: Codable, Sendable, Equatable {
-    /// The 48 bytes that were signed.
-    public var statement: Data
-    public var signature: Data
-    /// The DER of the key that is said to have signed.
-    public var quotingKey: Data
-    /// The values of the PCRs in hexadecimal digits, by number.
-    public var pcrs: [String: String]
 }

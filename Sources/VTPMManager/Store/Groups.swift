@@ -76,6 +76,11 @@ extension Store {
 
     public func isOpen(group id: UUID) -> Bool { writer.isOpen(group: id) }
 
+    /// The group's key; nil while it is closed.
+    func key(ofOpenGroup id: UUID) -> Secret? {
+        do throws(StoreFailure) { return try writer.groupKey(try groupRow(id)) } catch { return nil }
+    }
+
     // MARK: The approved configurations
 
     /// What the manager keeps with the group.

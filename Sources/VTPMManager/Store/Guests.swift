@@ -25,15 +25,14 @@ private struct GuestDetails: Codable {
 extension Store {
     /// Makes a guest with a key of its own, in a group that is open.
     ///
-    /// - Parameter settings: what the manager keeps with the guest, encrypted under its key; usually JSON.
+    /// - Parameters:
+    ///   - settings: what the manager keeps with the guest, encrypted under its key; usually JSON.
+    ///   - state: that of its TPM, if it has one already.
     public func createGuest(
-        id: UUID = UUID(), name: String, group: UUID, settings: Secret, created: Date = Date()
+        id: UUID = UUID(), name: String, group: UUID, settings: Secret, state: Secret? = nil, created: Date = Date()
     ) throws(StoreFailure) -> Guest {
         try StoreName.check(name)
         guard let groupRow = writer.look({ $0.groups[group] }) else { throw .noGroup(group.uuidString) }
-        guard settings.count <= StoreLimits.recordSize else {
-            throw .tooLarge(bytes: settings.count, limit: StoreLimits.recordSize)
-        }
         let key: Secret
         do throws(CryptoError) { key = try SystemRandom().secret(count: StoreKeys.size) } catch {
             throw .cryptography(error.what)
@@ -43,16 +42,26 @@ extension Store {
             wrappedKey: try Sealing.seal(
                 key, under: try writer.groupKey(groupRow), as: Label(kind: .guestKey, owner: id, version: 1)),
             details: try Sealing.seal(GuestDetails(created: created), under: writer.keys.notes, as: Label(details: id)))
-        let record = RecordKey(guest: id, kind: .settings)
-        let settingsRow = RecordRow(
-            key: record, version: 1, sealed: try Sealing.seal(settings, under: key, as: record.label(1)))
-        try writer.change { draft in
+        var records = [try firstRecord(settings, .settings, of: id, under: key)]
+        if let state { records.append(try firstRecord(state, .permanent, of: id, under: key)) }
+        try writer.change { [records] draft in
             _ = try draft.group(group)
             try draft.checkFree(guest: id, name: name)
             try draft.put(row)
-            try draft.put(settingsRow, code: settingsRow.code(draft.keys))
+            for record in records { try draft.put(record, code: record.code(draft.keys)) }
         }
         return Guest(id: id, name: name, group: group, state: .stopped, created: created)
+    }
+
+    private func firstRecord(
+        _ contents: Secret, _ kind: RecordKind, of guest: UUID, under key: Secret
+    ) throws(StoreFailure) -> RecordRow {
+        guard contents.count <= StoreLimits.recordSize else {
+            throw .tooLarge(bytes: contents.count, limit: StoreLimits.recordSize)
+        }
+        let record = RecordKey(guest: guest, kind: kind)
+        return RecordRow(
+            key: record, version: 1, sealed: try Sealing.seal(contents, under: key, as: record.label(1)))
     }
 
     /// All guests, by name.

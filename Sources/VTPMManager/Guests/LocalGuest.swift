@@ -1,0 +1,90 @@
+import Dispatch
+import Foundation
+import Logging
+import Synchronization
+import TPMCrypto
+import TPMEngine
+import TPMServer
+
+/// A guest's TPM in this process, on one of the threads of the roster.
+final class LocalGuest: GuestService {
+    private let server: Server
+    private let ended: DispatchGroup
+
+    /// Serves the TPM at a Unix socket.
+    ///
+    /// - Parameters:
+    ///   - whenEnded: called when it ended by itself.
+    ///   - report: what becomes of the store; nil when it works again.
+    init(
+        _ store: GuestStateStore, _ environment: Environment, _ interface: GuestInterface, at socket: String,
+        _ permissions: SocketPermissions, on loop: ServingLoop, logger: Logger,
+        report: @escaping @Sendable (StoreError?) -> Void, whenEnded: @escaping @Sendable () -> Void
+    ) throws(ManagerError) {
+        var options = Server.Options()
+        options.isPoweredAtStart = interface == .raw
+        options.survivesShutdown = true
+        options.whenStoreFails = { report($0) }
+        options.whenStoreWorks = { report(nil) }
+        let ended = DispatchGroup()
+        ended.enter()
+        let server: Server
+        do {
+            server = try Server(
+                store: store, environment: environment, logger: logger, options: options, on: loop
+            ) {
+                ended.leave()
+                whenEnded()
+            }
+            // Nobody else has it yet.
+            if interface == .raw { try server.startUp(.clear) }
+        } catch { throw ManagerError(.store, "\(error)") }
+        self.server = server
+        self.ended = ended
+        let outcome = Slot<ListenError?>()
+        let listening = DispatchSemaphore(value: 0)
+        loop.perform {
+            do throws(ListenError) {
+                try server.listen(
+                    at: .unix(path: socket), for: interface == .raw ? .data : .control, permissions: permissions)
+                outcome.value = .some(nil)
+            } catch { outcome.value = error }
+            listening.signal()
+        }
+        listening.wait()
+        if let error = outcome.value ?? nil {
+            stop()
+            throw ManagerError(.failed, error.description)
+        }
+    }
+
+    func stop() {
+        server.stop()
+        ended.wait()
+    }
+
+    func suspend() throws(StoreError) {
+        let outcome = Slot<StoreError?>()
+        let done = DispatchSemaphore(value: 0)
+        server.suspend { error in
+            outcome.value = error
+            done.signal()
+        }
+        done.wait()
+        if let error = outcome.value ?? nil { throw error }
+        ended.wait()
+    }
+
+    func readPCRs() -> [Digest]? {
+        let values = Slot<[Digest]?>()
+        let done = DispatchSemaphore(value: 0)
+        server.readPCRs { pcrs in
+            values.value = pcrs
+            done.signal()
+        }
+        done.wait()
+        return values.value ?? nil
+    }
+
+    var statistics: ServerStatistics { server.statistics }
+}
