@@ -92,7 +92,7 @@ final class CommandQueue {
             }
         case .command(let command, let locality):
             let executed = instance.execute(command, locality: locality)
-            guard executed.mustWait else { return instance.finish(executed) }
+            guard instance.mustWait(for: executed) else { return instance.finish(executed) }
             work(for: client) { $0.finish(executed) }
         }
         return nil

@@ -296,7 +296,11 @@ private struct Observer: InstanceObserver {
 
     func executed(_ command: [UInt8], _ response: [UInt8]) { trace?.record(command, response) }
 
-    func storeFailed(_ error: StoreError) { logger.critical("\(error) Until then it answers TPM_FAILEDSELFTEST.") }
+    func storeFailed(_ error: StoreError) {
+        logger.error("\(error) Until then commands that change the TPM answer \(error.result).")
+    }
+
+    func storeRecovered() { logger.notice("The TPM's state is stored again, and commands may change it.") }
 
     func noticed(_ sentence: String) { logger.warning("\(sentence)") }
 }

@@ -34,10 +34,9 @@ extension TPMInstance {
             throw StartupError(
                 description: "TPM_SaveState left nothing to go on from: start the TPM with a clear startup instead.")
         }
-        let executed = execute([0x00, 0xc1, 0, 0, 0, 12, 0, 0, 0, 0x99, 0, type])
-        guard finish(executed) == executed.outcome.response, executed.outcome.result == .success else {
-            throw StartupError(
-                description: "TPM_Startup failed (\(executed.outcome.result)): the log says why.")
+        let result = perform([0x00, 0xc1, 0, 0, 0, 12, 0, 0, 0, 0x99, 0, type])
+        guard result == .success else {
+            throw StartupError(description: "TPM_Startup failed (\(result)): the log says why.")
         }
     }
 }

@@ -232,11 +232,12 @@ public final class StateDirectory: StateStore {
             && renameat(directory.descriptor, temporary, directory.descriptor, name) == 0
             && directory.sync()
         guard isSafe else {
+            let isFull = errno == ENOSPC || errno == EDQUOT
             let reason = lastError()
             unlinkat(directory.descriptor, temporary, 0)
             throw StoreError(
-                "The TPM's state \(path)/\(name) cannot be saved: \(reason). Make room or repair the disk, then start "
-                    + "the TPM again.")
+                "The TPM's state \(path)/\(name) cannot be saved: \(reason). Make room or repair the disk.",
+                result: isFull ? .noSpace : .fail)
         }
     }
 

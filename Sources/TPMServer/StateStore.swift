@@ -36,6 +36,22 @@ extension StateStore {
     public var isQuick: Bool { false }
 }
 
+/// What is to be durable before a command is answered.
+public struct StateChange: Sendable {
+    /// Nil when that did not change.
+    public let state: TPMState?
+    /// True when a volatile state that is there is of the past.
+    public let endsSuspension: Bool
+}
+
+extension StateStore {
+    /// Returns when the change would survive a power cut, or throws: then each part of it is there or not.
+    func keep(_ change: StateChange) throws(StoreError) {
+        if change.endsSuspension { try saveVolatile(nil) }
+        if let state = change.state { try save(state) }
+    }
+}
+
 /// The store of a TPM that goes with the process.
 final class EphemeralStore: StateStore {
     private let contents = Mutex<(state: TPMState?, volatile: Secret?)>((nil, nil))
@@ -58,7 +74,7 @@ final class EphemeralStore: StateStore {
 /// Why a state cannot be served or kept, as a sentence that names the file and says what to do.
 public struct StoreError: Error, CustomStringConvertible {
     public let description: String
-    /// What a control channel answers; TPM_NOSPACE for a disk without room.
+    /// What a command or a control channel answers; TPM_NOSPACE for a disk without room.
     public let result: TPMResult
 
     public init(_ description: String, result: TPMResult = .fail) {

@@ -23,6 +23,10 @@ final class TPMInstance {
     private var isHandedOver = false
     /// True when the store has a volatile state, which is of the past as soon as a command changes the TPM.
     private var isSuspended = false
+    /// True from when the store did not take something until it does: what it has may be anything but the state here.
+    private var isUnsaved = false
+    /// That state, while the TPM has no power.
+    private var unsaved: TPMState?
 
     /// A TPM without power.
     ///
@@ -56,14 +60,19 @@ final class TPMInstance {
 
     // MARK: Commands
 
-    /// A command that was executed, and whether its answer must wait for the disk.
-    struct Executed {
+    /// A command or a signal that was executed, and what has to be on disk before it is answered.
+    struct Executed: Sendable {
         let command: [UInt8]
         let outcome: TPM.Outcome
-        /// True when ``finish(_:cancelled:)`` may take its time.
-        let mustWait: Bool
+        /// Nil when nothing has.
+        fileprivate let change: StateChange?
+        /// False when `change` is of earlier commands alone, and this one is answered whether it is kept or not.
+        fileprivate let needsStore: Bool
         fileprivate let before: TPMState?
     }
+
+    /// True when ``finish(_:isCancelled:)`` may take its time.
+    func mustWait(for executed: Executed) -> Bool { executed.change != nil && !store.isQuick }
 
     /// Executes a command; without power, or when the state is served elsewhere, it answers TPM_FAIL. One that is larger
     /// than the buffer answers TPM_BAD_PARAM_SIZE, and one whose response would be TPM_SIZE, and has no effect.
@@ -75,43 +84,73 @@ final class TPMInstance {
             tpm?.state = before
             return .refused(command, .size)
         }
-        return Executed(
-            command: command, outcome: outcome,
-            mustWait: outcome.changesPermanentState && !store.isQuick || isSuspended, before: before)
+        return executed(command, outcome, since: before)
     }
 
-    /// The answer to a command, after what it changed is on disk. A store that fails shuts the TPM down until the
-    /// next start, which finds the state of before or that of after; the command itself answers TPM_FAIL.
+    private func executed(_ command: [UInt8], _ outcome: TPM.Outcome, since before: TPMState) -> Executed {
+        guard let state = tpm?.state else { return .refused(command, .fail) }
+        let changesVolatile = isSuspended && state.mayDiffer(from: before)
+        let needsStore = outcome.changesPermanentState || changesVolatile
+        var change: StateChange?
+        if needsStore || isUnsaved {
+            change = StateChange(
+                state: outcome.changesPermanentState || isUnsaved ? state : nil,
+                endsSuspension: changesVolatile || isSuspended && isUnsaved)
+        }
+        return Executed(command: command, outcome: outcome, change: change, needsStore: needsStore, before: before)
+    }
+
+    /// The answer to a command, after what it changed is on disk.
+    ///
+    /// When the store fails, a command that changed something answers ``StoreError/result``. One that succeeded has no
+    /// effect then; one that failed keeps what it left behind, such as the count of failed authorizations, which no
+    /// full disk makes free. Every command after that tries the store again, with all that it did not take.
     ///
     /// - Parameter isCancelled: nobody wants the answer any more. A command that succeeded has no effect then and answers
-    ///   TPM_FAIL; one that failed keeps what it left behind, such as the count of failed authorizations.
+    ///   TPM_FAIL; one that failed keeps what it left behind.
     func finish(_ executed: Executed, isCancelled: Bool = false) -> [UInt8] {
         var response = executed.outcome.response
         if isCancelled, executed.outcome.result == .success, let before = executed.before {
             tpm?.state = before
             response = TPM.failure(.fail)
-        } else if !keep(executed.outcome, before: executed.before) {
-            response = TPM.failure(.fail)
+        } else if let refusal = settle(executed, keep(executed)) {
+            response = TPM.failure(refusal)
         }
         observer.executed(executed.command, response)
         return response
     }
 
-    /// Puts on disk what a command or a signal changed; false when that failed, which shuts the TPM down.
-    private func keep(_ outcome: TPM.Outcome, before: TPMState?) -> Bool {
-        guard let state = tpm?.state else { return true }
+    /// Sends a command as firmware or the board does.
+    func perform(_ command: [UInt8], locality: Locality = .zero) -> TPMResult {
+        let answer = finish(execute(command, locality: locality))
+        return TPMResult(rawValue: UInt32(bigEndian: answer.dropFirst(6).prefix(4)))
+    }
+
+    private func keep(_ executed: Executed) -> StoreError? {
+        guard let change = executed.change else { return nil }
         do throws(StoreError) {
-            if isSuspended, before.map({ state.mayDiffer(from: $0) }) ?? false {
-                try store.saveVolatile(nil)
-                isSuspended = false
-            }
-            if outcome.changesPermanentState { try store.save(state) }
-            return true
-        } catch {
-            tpm?.fail()
-            observer.storeFailed(error)
-            return false
+            try store.keep(change)
+            return nil
+        } catch { return error }
+    }
+
+    /// Acts on what became of what the store had to keep; returns what is answered when that is not the outcome.
+    private func settle(_ executed: Executed, _ failure: StoreError?) -> TPMResult? {
+        guard let change = executed.change else { return nil }
+        noteStore(failure)
+        guard let failure else {
+            if change.endsSuspension { isSuspended = false }
+            return nil
         }
+        guard executed.needsStore else { return nil }
+        if executed.outcome.result == .success, let before = executed.before { tpm?.state = before }
+        return failure.result
+    }
+
+    private func noteStore(_ failure: StoreError?) {
+        guard isUnsaved != (failure != nil) else { return }
+        isUnsaved.toggle()
+        if let failure { observer.storeFailed(failure) } else { observer.storeRecovered() }
     }
 
     // MARK: Power
@@ -119,6 +158,9 @@ final class TPMInstance {
     /// Gives the TPM power (TPM_Init), after taking away what power it had. It begins from what ``load(_:as:)`` brought,
     /// or from the store, which is locked from here on, or as a new TPM, which is stored at once. A volatile state that is
     /// there goes on, and no TPM_Startup is due.
+    ///
+    /// What the store did not take before goes on from memory, as after a loss of power, and the first command that it can
+    /// be kept with keeps it.
     ///
     /// - Parameters:
     ///   - forgettingVolatile: a volatile state in the store is removed at once and not with the first change.
@@ -128,23 +170,32 @@ final class TPMInstance {
         let loaded = loaded
         self.loaded = [:]
         try store.lock(waiting: milliseconds, continues: false)
-        let stored = try store.load()
+        var stored = unsaved
+        if stored == nil { stored = try store.load() }
         var next = TPM(state: stored ?? TPMState(), environment: environment)
-        if loaded.isEmpty {
-            next.initialize()
-            let volatile = try store.loadVolatile()
-            isSuspended = volatile != nil
-            if let volatile { try resume(&next, from: volatile) }
-        } else {
+        if !loaded.isEmpty {
             do throws(StateFormatError) { try begin(&next, from: loaded) } catch {
                 throw StoreError("The state that was loaded \(error). What is stored was left as it is.")
             }
+        } else {
+            next.initialize()
+            if !isUnsaved {
+                let volatile = try store.loadVolatile()
+                isSuspended = volatile != nil
+                if let volatile { try resume(&next, from: volatile) }
+            }
         }
-        if stored == nil || !loaded.isEmpty { try store.save(next.state) }
-        if forgettingVolatile || !loaded.isEmpty {
-            try store.saveVolatile(nil)
-            isSuspended = false
+        if stored == nil || !loaded.isEmpty {
+            try store.save(next.state)
+            noteStore(nil)
         }
+        if forgettingVolatile && !isUnsaved || !loaded.isEmpty {
+            do throws(StoreError) {
+                try store.saveVolatile(nil)
+                isSuspended = false
+            } catch { noteStore(error) }
+        }
+        unsaved = nil
         tpm = next
     }
 
@@ -182,6 +233,13 @@ final class TPMInstance {
 
     /// Takes the power away, and with it what is volatile. The store stays locked.
     func powerOff() {
+        if isHandedOver {
+            // What is stored may be newer.
+            isUnsaved = false
+            unsaved = nil
+        } else if isUnsaved, let tpm {
+            unsaved = tpm.state
+        }
         tpm = nil
         left = []
         isHandedOver = false
@@ -194,17 +252,18 @@ final class TPMInstance {
 
     /// Executes TSC_ResetEstablishmentBit (Part 3, 24.4) as if it had come at `locality`.
     func resetEstablished(at locality: Locality) -> TPMResult {
-        let executed = execute([0x00, 0xc1, 0, 0, 0, 10, 0x40, 0, 0, 0x0b], locality: locality)
-        return finish(executed) == executed.outcome.response ? executed.outcome.result : .fail
+        perform([0x00, 0xc1, 0, 0, 0, 10, 0x40, 0, 0, 0x0b], locality: locality)
     }
 
-    /// Gives one of the signals of a dynamic launch; TPM_FAIL without power.
+    /// Gives one of the signals of a dynamic launch; TPM_FAIL without power, and a store that fails counts as for a
+    /// command.
     func signal(_ body: (inout TPM) -> TPM.Outcome) -> TPMResult {
         guard isLive(), var next = tpm else { return .fail }
         let before = next.state
         let outcome = body(&next)
         tpm = next
-        return keep(outcome, before: before) ? outcome.result : .fail
+        let executed = executed([], outcome, since: before)
+        return settle(executed, keep(executed)) ?? outcome.result
     }
 
     // MARK: The state, in and out
@@ -212,8 +271,15 @@ final class TPMInstance {
     /// Puts the volatile state into the store, from which ``powerOn(forgettingVolatile:waiting:)`` goes on.
     func suspend() throws(StoreError) {
         guard isLive(), let tpm else { throw .noPower }
-        try store.saveVolatile(try bytes(of: .volatile, tpm))
+        let volatile = try bytes(of: .volatile, tpm)
+        if isUnsaved {
+            // It belongs to the state that is here.
+            try store.save(tpm.state)
+            noteStore(nil)
+        }
+        // Also when it fails, it may be there.
         isSuspended = true
+        try store.saveVolatile(volatile)
     }
 
     /// A form of the state; empty when there is none of that form.
@@ -273,7 +339,7 @@ final class TPMInstance {
 extension TPMInstance.Executed {
     /// A command that had no effect.
     fileprivate static func refused(_ command: [UInt8], _ result: TPMResult) -> Self {
-        Self(command: command, outcome: .refusal(result), mustWait: false, before: nil)
+        Self(command: command, outcome: .refusal(result), change: nil, needsStore: false, before: nil)
     }
 }
 
@@ -284,8 +350,10 @@ extension StoreError {
 /// Hears what happens to a TPM, on the thread where it happens.
 protocol InstanceObserver: Sendable {
     func executed(_ command: [UInt8], _ response: [UInt8])
-    /// The TPM shut down, because what it promised to keep could not be kept.
+    /// The store began to fail: what changes the TPM is refused until it works again. It is tried with each command.
     func storeFailed(_ error: StoreError)
+    /// The store took all that it had not.
+    func storeRecovered()
     /// Something that whoever runs the TPM should know, as a sentence.
     func noticed(_ sentence: String)
 }

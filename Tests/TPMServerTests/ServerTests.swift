@@ -164,13 +164,15 @@ import Testing
         running.end()
     }
 
-    @Test func aStoreThatFailsFailsTheTPMForAllClients() throws {
+    @Test func aStoreThatFailsRefusesWhatNeedsIt() throws {
         let store = MemoryStore()
         let running = try server(store: store)
         let (one, two) = (try RawClient(unix: path), try RawClient(unix: path))
-        store.setFails(true)
-        #expect(returnCode(one.transmit(presenceEnable)) == 9)
-        #expect(returnCode(two.transmit(pcrRead)) == 28)
+        store.setFailure(.full)
+        #expect(returnCode(one.transmit(presenceEnable)) == 17)
+        #expect(returnCode(two.transmit(pcrRead)) == 0)
+        store.setFailure(nil)
+        #expect(returnCode(one.transmit(presenceEnable)) == 0)
         running.end()
     }
 

@@ -92,46 +92,65 @@ final class TemporaryDirectory {
 
 /// A store in memory that can be told to fail.
 final class MemoryStore: StateStore {
-    private let contents = Mutex<(state: TPMState?, volatile: Secret?, saves: Int, fails: Bool)>((nil, nil, 0, false))
+    private struct Contents {
+        var state: TPMState?
+        var volatile: Secret?
+        var saves = 0
+        var failure: StoreError?
+    }
+
+    private let contents = Mutex(Contents())
 
     var saves: Int { contents.withLock { $0.saves } }
     var saved: TPMState? { contents.withLock { $0.state } }
 
-    func setFails(_ fails: Bool) { contents.withLock { $0.fails = fails } }
+    /// What each save throws from here on; nil for a store that works.
+    func setFailure(_ failure: StoreError?) { contents.withLock { $0.failure = failure } }
 
     func lock(waiting milliseconds: Int, continues: Bool) {}
 
     func release() {}
 
-    func loadVolatile() -> Secret? { contents.withLock { $0.volatile } }
-
-    func saveVolatile(_ bytes: Secret?) { contents.withLock { $0.volatile = bytes } }
-
-    func load() throws(StoreError) -> TPMState? { saved }
+    func load() -> TPMState? { saved }
 
     func save(_ state: TPMState) throws(StoreError) {
-        let fails = contents.withLock { contents in
-            if !contents.fails {
-                contents.state = state
-                contents.saves += 1
-            }
-            return contents.fails
+        try change { contents in
+            contents.state = state
+            contents.saves += 1
         }
-        if fails { throw StoreError("The disk is full.") }
     }
+
+    func loadVolatile() -> Secret? { contents.withLock { $0.volatile } }
+
+    func saveVolatile(_ bytes: Secret?) throws(StoreError) { try change { $0.volatile = bytes } }
+
+    private func change(_ body: (inout sending Contents) -> Void) throws(StoreError) {
+        let failure = contents.withLock { contents in
+            if contents.failure == nil { body(&contents) }
+            return contents.failure
+        }
+        if let failure { throw failure }
+    }
+}
+
+extension StoreError {
+    static let full = StoreError("The disk is full.", result: .noSpace)
+    static let broken = StoreError("The disk is broken.")
 }
 
 /// Keeps what a TPM tells.
 final class Recorder: InstanceObserver {
-    private let heard = Mutex<(responses: [[UInt8]], errors: [String], notes: [String])>(([], [], []))
+    private let heard = Mutex<(responses: [[UInt8]], store: [String], notes: [String])>(([], [], []))
 
     var responses: [[UInt8]] { heard.withLock { $0.responses } }
     var notes: [String] { heard.withLock { $0.notes } }
-    var errors: [String] { heard.withLock { $0.errors } }
+    /// What was heard of the store.
+    var store: [String] { heard.withLock { $0.store } }
 
     func executed(_ command: [UInt8], _ response: [UInt8]) { heard.withLock { $0.responses.append(response) } }
     func noticed(_ sentence: String) { heard.withLock { $0.notes.append(sentence) } }
-    func storeFailed(_ error: StoreError) { heard.withLock { $0.errors.append(error.description) } }
+    func storeFailed(_ error: StoreError) { heard.withLock { $0.store.append(error.description) } }
+    func storeRecovered() { heard.withLock { $0.store.append("works") } }
 }
 
 /// A server of a started TPM on a thread of its own.

@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test func aNewTPMThatCannotBeSavedDoesNotStart() {
-        store.setFails(true)
+        store.setFailure(.full)
         #expect(throws: StoreError.self) { try instance() }
     }
 
@@ -40,27 +40,10 @@ import Testing
         #expect(store.saved?.permanent.flags.physicalPresenceCMDEnable == true)
     }
 
-    @Test func aStoreThatFailsFailsTheTPM() throws {
-        let tpm = try instance()
-        try tpm.startUp(.clear)
-        store.setFails(true)
-        // TPM_FAIL, and TPM_FAILEDSELFTEST from then on, even when the store works again.
-        #expect(transmit(presenceEnable, to: tpm) == 9)
-        store.setFails(false)
-        #expect(transmit(pcrRead, to: tpm) == 28)
-        #expect(transmit(presencePresent, to: tpm) == 28)
-        #expect(recorder.errors == ["The disk is full."])
-        // The next start finds the state of before.
-        let next = try instance()
-        try next.startUp(.clear)
-        #expect(transmit(pcrRead, to: next) == 0)
-        #expect(transmit(presencePresent, to: next) != 0)
-    }
-
     @Test func theObserverHearsTheAnswerThatLeaves() throws {
         let tpm = try instance()
         try tpm.startUp(.clear)
-        store.setFails(true)
+        store.setFailure(.full)
         let answer = tpm.finish(tpm.execute(presenceEnable))
         #expect(recorder.responses.last == answer)
     }
@@ -69,7 +52,7 @@ import Testing
         let tpm = TPMInstance(store: nil, environment: Environment(), observer: recorder)
         try tpm.powerOn()
         try tpm.startUp(.clear)
-        #expect(tpm.execute(presenceEnable).mustWait == false)
+        #expect(tpm.mustWait(for: tpm.execute(presenceEnable)) == false)
     }
 
     @Test func aStateStartupGoesOnFromWhatWasKept() throws {

@@ -12,6 +12,7 @@ import Testing
     private struct Silent: InstanceObserver {
         func executed(_ command: [UInt8], _ response: [UInt8]) {}
         func storeFailed(_ error: StoreError) {}
+        func storeRecovered() {}
         func noticed(_ sentence: String) {}
     }
 
@@ -80,7 +81,7 @@ import Testing
         #expect(code(Self.startup, tpm) == 0)
     }
 
-    @Test func aStoreThatFailsFailsTheTPMAndNoOther() throws {
+    @Test func aStoreThatFailsRefusesOneTPMAndNoOther() throws {
         let tpm = try poweredTPM()
         #expect(code(Self.startup, tpm) == 0)
         let closed = try test.store.createGroup(name: "other", key: TestStore.groupKey, wrappings: []).id
@@ -92,5 +93,7 @@ import Testing
         test.store.closeGroup(closed)
         #expect(code(Self.enable, other) == TPMResult.fail.rawValue)
         #expect(code(Self.enable, tpm) == 0)
+        try test.store.openGroup(closed, key: TestStore.groupKey)
+        #expect(code(Self.enable, other) == 0)
     }
 }

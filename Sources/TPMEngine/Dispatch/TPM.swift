@@ -26,8 +26,8 @@ public struct TPM: Sendable {
         restartLockout()
     }
 
-    /// Shuts the TPM down until the next TPM_Init: what it promised to keep could not be kept, say. What
-    /// TPM_SaveState kept is gone (Part 1, 9.2 action 10), and no TPM_Startup is awaited (Part 3, 3.2 description 1).
+    /// Shuts the TPM down until the next TPM_Init, as a failed self-test does. What TPM_SaveState kept is gone
+    /// (Part 1, 9.2 action 10), and no TPM_Startup is awaited (Part 3, 3.2 description 1).
     public mutating func fail() {
         state.any.isFailed = true
         state.any.postInitialise = false

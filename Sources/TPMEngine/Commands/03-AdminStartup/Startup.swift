@@ -19,8 +19,8 @@ extension Startup: CommandActions {
             execution.state.clear = ClearState()
             execution.state.clear.flags.deactivated = true
         }
-        // 5. and 6.
-        execution.state.saved = nil
+        // 5. and 6. What does not change needs no disk.
+        if execution.state.saved != nil { execution.state.saved = nil }
         execution.state.any.postInitialise = false
         return Response()
     }
