@@ -8,7 +8,7 @@ import TPMWire
 ///
 /// It belongs to one thread, that of `home`. A command without RSA runs there at once, for a hop to another thread
 /// takes longer than most of them; one with RSA, a signal, and the writing of a state to disk run on a queue of the
-/// TPM's own, and the others wait for it.
+/// TPM's own, and the others wait for it. For a store that tells later no thread waits.
 final class CommandQueue {
     /// Runs a closure on the thread that the queue belongs to; called on any thread.
     typealias Home = @Sendable (@escaping @Sendable () -> Void) -> Void
@@ -48,12 +48,24 @@ final class CommandQueue {
     }
 
     private func take(_ job: Job, from client: any CommandClient) -> [UInt8]? {
-        guard whenIdle == nil else { return nil }
+        guard whenIdle == nil else {
+            client.forget()
+            return nil
+        }
         if isWorking || !waiting.isEmpty {
             waiting.append((job, client))
             return nil
         }
         return start(job, for: client)
+    }
+
+    /// Runs `body` with the TPM in line with the commands, and hands what it returns to `done`, before anything that waits
+    /// is begun; nil when the queue is drained before.
+    func call<Value: Sendable>(
+        _ body: @escaping @Sendable (TPMInstance) -> Value, _ done: @escaping @Sendable (Value?) -> Void
+    ) {
+        let call = InstanceCall(body, done)
+        perform(for: call) { call.run(on: $0) }
     }
 
     /// Ends the commands that run or wait: they answer TPM_FAIL, and have no effect unless they fail by themselves.
@@ -75,25 +87,30 @@ final class CommandQueue {
 
     /// Forgets every waiting job, takes no other, and calls `body` when the last was answered.
     func drain(_ body: @escaping () -> Void) {
+        let forgotten = waiting
         waiting = []
         whenIdle = body
+        for item in forgotten { item.client.forget() }
         if !isWorking { body() }
     }
 
     /// The answer of a command that is done on this thread; nil when the worker has it.
     private func start(_ job: Job, for client: any CommandClient) -> [UInt8]? {
+        let errand = Errand(queue: self, client: client)
+        isWorking = true
+        isCancelled.store(false, ordering: .relaxed)
         switch job {
-        case .signal(let signal): work(for: client, signal)
+        case .signal(let signal): work(errand) { signal(errand.queue.instance) }
         case .command(let command, let locality) where !Self.isQuick(command):
-            let isCancelled = CancelMark(queue: self)
-            work(for: client) { instance in
-                let executed = instance.execute(command, locality: locality)
-                return instance.finish(executed, isCancelled: isCancelled.isSet)
-            }
+            work(errand) { errand.finish(errand.queue.instance.execute(command, locality: locality)) }
         case .command(let command, let locality):
             let executed = instance.execute(command, locality: locality)
-            guard instance.mustWait(for: executed) else { return instance.finish(executed) }
-            work(for: client) { $0.finish(executed) }
+            guard instance.mustWait(for: executed) else {
+                guard let answer = errand.finish(executed) else { return nil }
+                isWorking = false
+                return answer
+            }
+            work(errand) { errand.finish(executed) }
         }
         return nil
     }
@@ -109,19 +126,16 @@ final class CommandQueue {
         return row.duration == .short && !shortWithRSA.contains(ordinal)
     }
 
-    private func work(for client: any CommandClient, _ body: @escaping Work) {
-        isWorking = true
-        isCancelled.store(false, ordering: .relaxed)
-        let errand = Errand(queue: self, client: client)
+    /// Runs `body` on the worker; it returns nil when the store will bring the answer home.
+    private func work(_ errand: Errand, _ body: @escaping @Sendable () -> [UInt8]?) {
         worker.async {
-            let answer = body(errand.queue.instance)
-            errand.queue.home { errand.queue.finished(answer, for: errand.client) }
+            if let answer = body() { errand.queue.home { errand.queue.finished(answer, for: errand.client) } }
         }
     }
 
     private func finished(_ answer: [UInt8], for client: any CommandClient) {
-        isWorking = false
         client.receive(answer)
+        isWorking = false
         if let whenIdle { return whenIdle() }
         startWaiting()
     }
@@ -134,17 +148,19 @@ final class CommandQueue {
         }
     }
 
-    /// What crosses to the worker and back. The worker touches the instance alone, and while it does nobody else
-    /// touches that: `isWorking` keeps them off.
+    /// What crosses to the worker, or the store, and back. The worker touches the instance and `isCancelled` alone, and
+    /// while it does nobody else touches the instance: `isWorking` keeps them off.
     private struct Errand: @unchecked Sendable {
         let queue: CommandQueue
         let client: any CommandClient
-    }
 
-    /// The worker's view of `isCancelled`.
-    private struct CancelMark: @unchecked Sendable {
-        let queue: CommandQueue
-        var isSet: Bool { queue.isCancelled.load(ordering: .acquiring) }
+        /// The answer to a command, unless the store tells later.
+        func finish(_ executed: TPMInstance.Executed) -> [UInt8]? {
+            let isCancelled = queue.isCancelled.load(ordering: .acquiring)
+            return queue.instance.finish(executed, isCancelled: isCancelled) { failure in
+                queue.home { queue.finished(queue.instance.finish(executed, after: failure), for: client) }
+            }
+        }
     }
 }
 
@@ -152,4 +168,32 @@ final class CommandQueue {
 protocol CommandClient: AnyObject {
     /// Takes the answer to what was waiting or running; called on the queue's thread.
     func receive(_ answer: [UInt8])
+    /// No answer will come, for the queue is drained.
+    func forget()
+}
+
+extension CommandClient {
+    func forget() {}
+}
+
+/// A call of the program that serves a TPM.
+private final class InstanceCall<Value: Sendable>: CommandClient, @unchecked Sendable {
+    private let body: @Sendable (TPMInstance) -> Value
+    private let done: @Sendable (Value?) -> Void
+    /// Written on the worker, and read when that is done.
+    private var value: Value?
+
+    init(_ body: @escaping @Sendable (TPMInstance) -> Value, _ done: @escaping @Sendable (Value?) -> Void) {
+        self.body = body
+        self.done = done
+    }
+
+    func run(on instance: TPMInstance) -> [UInt8] {
+        value = body(instance)
+        return []
+    }
+
+    func receive(_ answer: [UInt8]) { done(value) }
+
+    func forget() { done(nil) }
 }

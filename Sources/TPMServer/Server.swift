@@ -1,13 +1,14 @@
 import Glibc
 import Logging
+import Synchronization
 import TPMEngine
 
 /// Serves one TPM to any number of clients at any number of addresses.
 ///
 /// Alone: make it, listen, ``startUp(_:)``, ``run()`` until ``stop()``, ``close()``. All but `stop` belongs to one thread.
 ///
-/// One of many in a process: make each on a ``ServingLoop``, listen and start it up on the loop's thread; ``stop()`` is
-/// all that is left to do.
+/// One of many in a process: make each on a ``ServingLoop``, listen and start it up on the loop's thread; ``stop()`` or
+/// ``suspend(_:)`` is all that is left to do.
 public final class Server: @unchecked Sendable {
     /// How a TPM is served.
     public struct Options: Sendable {
@@ -29,6 +30,8 @@ public final class Server: @unchecked Sendable {
         public var migrationCipher: StateCipher?
         /// That of the store, for a control channel that tells of it.
         public var fileCipher: StateCipher?
+        /// Hears why the store began to fail, and nil when it works again; called on any thread, in order.
+        public var whenStoreChanges: (@Sendable (StoreError?) -> Void)?
 
         public init() {}
     }
@@ -45,7 +48,10 @@ public final class Server: @unchecked Sendable {
     private let logger: Logger
     private let options: Options
     private var listeners: [(listener: Listener, door: Door)] = []
-    private var connections: [ObjectIdentifier: Connection] = [:]
+    private var connections: [ObjectIdentifier: Connection] = [:] {
+        didSet { connectionCount.store(connections.count, ordering: .relaxed) }
+    }
+    private let connectionCount = Atomic(0)
     /// How many of them control.
     private var controlConnections = 0
     private var proxies: [VTPMProxy] = []
@@ -94,7 +100,8 @@ public final class Server: @unchecked Sendable {
         self.logger = logger
         self.options = options
         instance = TPMInstance(
-            store: store, environment: environment, observer: Observer(logger: logger, trace: trace))
+            store: store, environment: environment,
+            observer: Observer(logger: logger, trace: trace, whenStoreChanges: options.whenStoreChanges))
         queue = CommandQueue(instance) { loop.perform($0) }
         if options.isPoweredAtStart { try instance.powerOn() }
     }
@@ -102,6 +109,22 @@ public final class Server: @unchecked Sendable {
     /// Sends TPM_Startup, as firmware would.
     public func startUp(_ kind: StartupKind) throws(StartupError) {
         try instance.startUp(kind)
+    }
+
+    /// The same in line with the commands, for a server on a loop with others. Callable from any thread.
+    ///
+    /// - Parameter done: called on the loop's thread with nil, or with why it failed.
+    public func startUp(_ kind: StartupKind, _ done: @escaping @Sendable (StartupError?) -> Void) {
+        loop.perform { [self] in
+            queue.call({ instance in
+                do throws(StartupError) {
+                    try instance.startUp(kind)
+                    return nil
+                } catch { return error }
+            }) { (failure: StartupError??) in
+                done(failure ?? StartupError(description: "The TPM is not served any more."))
+            }
+        }
     }
 
     // MARK: Doors
@@ -184,19 +207,61 @@ public final class Server: @unchecked Sendable {
     }
 
     /// Ends ``run()``, or the server on a loop with others, after the command that runs. Callable from any thread.
-    public func stop() {
+    public func stop() { loop.perform { [self] in end() } }
+
+    private func end() {
+        guard !isStopping else { return }
+        isStopping = true
+        pauseOrResume()
+        queue.drain { [self] in
+            guard let whenEnded else { return loop.stop() }
+            close()
+            instance.end()
+            untilEnded = nil
+            whenEnded()
+        }
+    }
+
+    /// Puts the volatile state into the store, from which the next server of that store goes on, and ends: no command is
+    /// answered after that. Callable from any thread.
+    ///
+    /// - Parameter done: called on the loop's thread with nil before the server ends, or with why the state is not in the
+    ///   store: then the server goes on.
+    public func suspend(_ done: @escaping @Sendable (StoreError?) -> Void) {
         loop.perform { [self] in
-            guard !isStopping else { return }
-            isStopping = true
-            pauseOrResume()
-            queue.drain { [self] in
-                guard let whenEnded else { return loop.stop() }
-                close()
-                untilEnded = nil
-                whenEnded()
+            queue.call({ instance in
+                do throws(StoreError) {
+                    try instance.suspend()
+                    return nil
+                } catch { return error }
+            }) { [self] (failure: StoreError??) in
+                if case .some(nil) = failure { end() }
+                done(failure ?? StoreError("The TPM is not served any more."))
             }
         }
     }
+
+    /// Runs `body` with what the TPM holds, between two commands. Callable from any thread.
+    ///
+    /// - Parameters:
+    ///   - body: called on a thread where it may take its time; the TPM's commands wait for it.
+    ///   - done: called on the loop's thread with what `body` returned; with nil for a TPM without power or a server that
+    ///     ended.
+    public func read<Value: Sendable>(
+        _ body: @escaping @Sendable (TPMState) -> Value, _ done: @escaping @Sendable (Value?) -> Void
+    ) {
+        loop.perform { [self] in queue.call({ $0.state.map(body) }, { done($0 ?? nil) }) }
+    }
+
+    // MARK: Figures, for any thread
+
+    public var hasPower: Bool { instance.figures.hasPower.load(ordering: .relaxed) }
+
+    /// How many commands were answered.
+    public var commandCount: UInt64 { instance.figures.commands.load(ordering: .relaxed) }
+
+    /// How many clients are connected, at all doors.
+    public var clientCount: Int { connectionCount.load(ordering: .relaxed) }
 
     // MARK: Clients
 
@@ -293,14 +358,19 @@ extension Server: Board {
 private struct Observer: InstanceObserver {
     let logger: Logger
     let trace: CommandTrace?
+    let whenStoreChanges: (@Sendable (StoreError?) -> Void)?
 
     func executed(_ command: [UInt8], _ response: [UInt8]) { trace?.record(command, response) }
 
     func storeFailed(_ error: StoreError) {
         logger.error("\(error) Until then commands that change the TPM answer \(error.result).")
+        whenStoreChanges?(error)
     }
 
-    func storeRecovered() { logger.notice("The TPM's state is stored again, and commands may change it.") }
+    func storeRecovered() {
+        logger.notice("The TPM's state is stored again, and commands may change it.")
+        whenStoreChanges?(nil)
+    }
 
     func noticed(_ sentence: String) { logger.warning("\(sentence)") }
 }

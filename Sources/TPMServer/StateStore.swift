@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 import TPMCrypto
 import TPMEngine
@@ -5,7 +6,7 @@ import TPMWire
 
 /// Keeps what a TPM must not lose when the power goes, for one process at a time.
 public protocol StateStore: Sendable {
-    /// True when a save takes no longer than a short command.
+    /// True when ``keep(_:then:)`` takes no longer than a short command: there is no disk, or nobody waits for it there.
     var isQuick: Bool { get }
 
     /// Keeps every other process off until ``release()``. It has no effect on a store that is locked.
@@ -30,13 +31,13 @@ public protocol StateStore: Sendable {
 
     /// Keeps the volatile state beside the other, or removes it, so that it would survive a power cut.
     func saveVolatile(_ bytes: Secret?) throws(StoreError)
+
+    /// Makes a change durable. A store that can goes on with it when this returns, and calls `then`, once and on any
+    /// thread, with why it failed or nil: no thread waits for the disk then. One change of a TPM at a time.
+    func keep(_ change: StateChange, then: @escaping @Sendable (StoreError?) -> Void) -> Kept
 }
 
-extension StateStore {
-    public var isQuick: Bool { false }
-}
-
-/// What is to be durable before a command is answered.
+/// What is to be durable before a command is answered. Of one that fails each part is there or not.
 public struct StateChange: Sendable {
     /// Nil when that did not change.
     public let state: TPMState?
@@ -44,11 +45,41 @@ public struct StateChange: Sendable {
     public let endsSuspension: Bool
 }
 
+/// What became of a change.
+public enum Kept: Sendable {
+    /// It would survive a power cut.
+    case durable
+    case failed(StoreError)
+    /// It will be told.
+    case later
+}
+
 extension StateStore {
-    /// Returns when the change would survive a power cut, or throws: then each part of it is there or not.
-    func keep(_ change: StateChange) throws(StoreError) {
-        if change.endsSuspension { try saveVolatile(nil) }
-        if let state = change.state { try save(state) }
+    public var isQuick: Bool { false }
+
+    public func keep(_ change: StateChange, then: @escaping @Sendable (StoreError?) -> Void) -> Kept {
+        do throws(StoreError) {
+            if change.endsSuspension { try saveVolatile(nil) }
+            if let state = change.state { try save(state) }
+            return .durable
+        } catch { return .failed(error) }
+    }
+
+    /// Waits for it, and returns why it failed.
+    func keep(_ change: StateChange) -> StoreError? {
+        let failure = Mutex<StoreError?>(nil)
+        let isTold = DispatchSemaphore(value: 0)
+        let kept = keep(change) { told in
+            failure.withLock { $0 = told }
+            isTold.signal()
+        }
+        switch kept {
+        case .durable: return nil
+        case .failed(let failure): return failure
+        case .later:
+            isTold.wait()
+            return failure.withLock { $0 }
+        }
     }
 }
 

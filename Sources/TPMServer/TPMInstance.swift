@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import TPMCrypto
 import TPMEngine
 import TPMWire
@@ -27,6 +28,14 @@ final class TPMInstance {
     private var isUnsaved = false
     /// That state, while the TPM has no power.
     private var unsaved: TPMState?
+    let figures = Figures()
+
+    /// What may be looked at from any thread.
+    final class Figures: Sendable {
+        let hasPower = Atomic(false)
+        /// The commands that were answered, whatever the answer.
+        let commands = Atomic<UInt64>(0)
+    }
 
     /// A TPM without power.
     ///
@@ -71,7 +80,7 @@ final class TPMInstance {
         fileprivate let before: TPMState?
     }
 
-    /// True when ``finish(_:isCancelled:)`` may take its time.
+    /// True when to finish it takes longer than a short command.
     func mustWait(for executed: Executed) -> Bool { executed.change != nil && !store.isQuick }
 
     /// Executes a command; without power, or when the state is served elsewhere, it answers TPM_FAIL. One that is larger
@@ -109,13 +118,36 @@ final class TPMInstance {
     /// - Parameter isCancelled: nobody wants the answer any more. A command that succeeded has no effect then and answers
     ///   TPM_FAIL; one that failed keeps what it left behind.
     func finish(_ executed: Executed, isCancelled: Bool = false) -> [UInt8] {
-        var response = executed.outcome.response
-        if isCancelled, executed.outcome.result == .success, let before = executed.before {
-            tpm?.state = before
-            response = TPM.failure(.fail)
-        } else if let refusal = settle(executed, keep(executed)) {
-            response = TPM.failure(refusal)
+        if isCancelled, let answer = cancel(executed) { return answer }
+        return finish(executed, after: keep(executed))
+    }
+
+    /// The same without waiting for the store: returns the answer, or nil when `later` will be called, once and on any
+    /// thread. Until ``finish(_:after:)`` was given what it brought, the TPM takes no other call.
+    func finish(
+        _ executed: Executed, isCancelled: Bool, later: @escaping @Sendable (StoreError?) -> Void
+    ) -> [UInt8]? {
+        if isCancelled, let answer = cancel(executed) { return answer }
+        guard let change = executed.change else { return finish(executed, after: nil) }
+        switch store.keep(change, then: later) {
+        case .durable: return finish(executed, after: nil)
+        case .failed(let failure): return finish(executed, after: failure)
+        case .later: return nil
         }
+    }
+
+    func finish(_ executed: Executed, after failure: StoreError?) -> [UInt8] {
+        answer(executed, settle(executed, failure).map(TPM.failure) ?? executed.outcome.response)
+    }
+
+    private func cancel(_ executed: Executed) -> [UInt8]? {
+        guard executed.outcome.result == .success, let before = executed.before else { return nil }
+        tpm?.state = before
+        return answer(executed, TPM.failure(.fail))
+    }
+
+    private func answer(_ executed: Executed, _ response: [UInt8]) -> [UInt8] {
+        figures.commands.add(1, ordering: .relaxed)
         observer.executed(executed.command, response)
         return response
     }
@@ -127,11 +159,7 @@ final class TPMInstance {
     }
 
     private func keep(_ executed: Executed) -> StoreError? {
-        guard let change = executed.change else { return nil }
-        do throws(StoreError) {
-            try store.keep(change)
-            return nil
-        } catch { return error }
+        executed.change.flatMap { store.keep($0) }
     }
 
     /// Acts on what became of what the store had to keep; returns what is answered when that is not the outcome.
@@ -197,6 +225,7 @@ final class TPMInstance {
         }
         unsaved = nil
         tpm = next
+        figures.hasPower.store(true, ordering: .relaxed)
     }
 
     private func begin(_ tpm: inout TPM, from loaded: [StateBlob: Secret]) throws(StateFormatError) {
@@ -241,8 +270,15 @@ final class TPMInstance {
             unsaved = tpm.state
         }
         tpm = nil
+        figures.hasPower.store(false, ordering: .relaxed)
         left = []
         isHandedOver = false
+    }
+
+    /// Takes the power away, and lets others have the store.
+    func end() {
+        powerOff()
+        store.release()
     }
 
     // MARK: Signals
@@ -268,6 +304,9 @@ final class TPMInstance {
 
     // MARK: The state, in and out
 
+    /// What the TPM holds, between two commands; nil without power, and when it is served by another process.
+    var state: TPMState? { isLive(keepsLeft: true) ? tpm?.state : nil }
+
     /// Puts the volatile state into the store, from which ``powerOn(forgettingVolatile:waiting:)`` goes on.
     func suspend() throws(StoreError) {
         guard isLive(), let tpm else { throw .noPower }
@@ -289,7 +328,7 @@ final class TPMInstance {
         guard isLive(keepsLeft: true), let tpm else { throw .noPower }
         let bytes = try bytes(of: blob, tpm)
         left.insert(blob)
-        if left.count == StateBlob.allCases.count, !store.isQuick {
+        if left.count == StateBlob.allCases.count {
             store.release()
             isHandedOver = true
         }

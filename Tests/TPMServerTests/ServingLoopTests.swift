@@ -1,6 +1,4 @@
 import Dispatch
-import Logging
-import Synchronization
 import Testing
 
 @testable import TPMServer
@@ -16,25 +14,7 @@ import Testing
     }
 
     private func serve(_ name: String, whenEnded: @escaping @Sendable () -> Void) throws -> Server {
-        let server = try Server(
-            store: nil, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, on: loop, whenEnded: whenEnded)
-        let address = ListenAddress.unix(path: "\(home.path)/\(name)")
-        let control = ListenAddress.unix(path: "\(home.path)/\(name).control")
-        let isReady = DispatchSemaphore(value: 0)
-        let failure = Mutex<(any Error)?>(nil)
-        loop.perform {
-            do {
-                try server.listen(at: address)
-                try server.listen(at: control, for: .control)
-                try server.startUp(.clear)
-            } catch {
-                failure.withLock { $0 = error }
-            }
-            isReady.signal()
-        }
-        isReady.wait()
-        if let error = failure.withLock({ $0 }) { throw error }
-        return server
+        try startedServer(name, in: home, on: loop, whenEnded: whenEnded)
     }
 
     @Test func eachHasAStateOfItsOwn() throws {

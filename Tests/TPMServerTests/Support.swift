@@ -202,6 +202,42 @@ final class RunningServer {
     deinit { end() }
 }
 
+/// A started TPM on a loop with others, which listens at `name` and is controlled at `name`.control.
+func startedServer(
+    _ name: String, in home: TemporaryDirectory, on loop: ServingLoop, store: (any StateStore)? = nil,
+    environment: Environment = Environment(), options: Server.Options = Server.Options(),
+    whenEnded: @escaping @Sendable () -> Void = {}
+) throws -> Server {
+    let server = try Server(
+        store: store, environment: environment, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+        options: options, on: loop, whenEnded: whenEnded)
+    let address = ListenAddress.unix(path: "\(home.path)/\(name)")
+    let control = ListenAddress.unix(path: "\(home.path)/\(name).control")
+    let failure = try answer { (told: @escaping @Sendable (String?) -> Void) in
+        loop.perform {
+            do {
+                try server.listen(at: address)
+                try server.listen(at: control, for: .control)
+            } catch { return told("\(error)") }
+            server.startUp(options.isPoweredAtStart ? .clear : .none) { told($0?.description) }
+        }
+    }
+    #expect(failure == nil)
+    return server
+}
+
+/// What a call hands to its completion.
+func answer<Value: Sendable>(_ call: (@escaping @Sendable (Value) -> Void) -> Void) throws -> Value {
+    let answer = Mutex<Value?>(nil)
+    let isThere = DispatchSemaphore(value: 0)
+    call { value in
+        answer.withLock { $0 = value }
+        isThere.signal()
+    }
+    try #require(isThere.wait(timeout: .now() + 20) == .success)
+    return try #require(answer.withLock { $0 })
+}
+
 /// A socket that is connected to the one at `path`.
 func connectedSocket(unix path: String) throws -> Int32 {
     let socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)

@@ -37,7 +37,7 @@ import Testing
     @Test func whatWasSavedIsLoaded() throws {
         do {
             let states = try locked()
-            #expect(try states.load() == nil && states.loadVolatile() == nil && !states.isQuick)
+            #expect(try states.load() == nil && states.loadVolatile() == nil)
             try states.save(state(failedAuthorizations: 3))
             try states.save(state(failedAuthorizations: 4))
         }

@@ -81,17 +81,53 @@ public final class GuestStateStore: StateStore {
         }
     }
 
-    public func save(_ state: TPMState) throws(StoreError) {
-        let bytes: Secret
-        do { bytes = try state.serialised() } catch {
+    public func save(_ state: TPMState) throws(StoreError) { try saveRecord(try bytes(of: state), .permanent) }
+
+    private func bytes(of state: TPMState) throws(StoreError) -> Secret {
+        do { return try state.serialised() } catch {
             throw StoreError("The state of the guest \(name) \(error).")
         }
-        try saveRecord(bytes, .permanent)
     }
 
     public func loadVolatile() throws(StoreError) -> Secret? { try loadRecord(.volatile) }
 
     public func saveVolatile(_ bytes: Secret?) throws(StoreError) { try saveRecord(bytes, .volatile) }
+
+    // MARK: Without waiting
+
+    /// The writer waits for the disk, for all guests at once.
+    public var isQuick: Bool { true }
+
+    public func keep(_ change: StateChange, then: @escaping @Sendable (StoreError?) -> Void) -> Kept {
+        guard change.endsSuspension else { return keep(change.state, then) }
+        let removal = keep(nil, .volatile) { [self] failure in
+            if let failure { return then(failure) }
+            switch keep(change.state, then) {
+            case .durable: then(nil)
+            case .failed(let failure): then(failure)
+            case .later: break
+            }
+        }
+        if case .durable = removal { return keep(change.state, then) }
+        return removal
+    }
+
+    private func keep(_ state: TPMState?, _ then: @escaping @Sendable (StoreError?) -> Void) -> Kept {
+        guard let state else { return .durable }
+        do throws(StoreError) { return keep(try bytes(of: state), .permanent, then) } catch { return .failed(error) }
+    }
+
+    private func keep(
+        _ bytes: Secret?, _ kind: RecordKind, _ then: @escaping @Sendable (StoreError?) -> Void
+    ) -> Kept {
+        do throws(StoreFailure) {
+            try checkLock()
+            let isBegun = try store.writer.save(bytes, as: RecordKey(guest: guest, kind: kind)) {
+                then($0?.asStoreError)
+            }
+            return isBegun ? .later : .durable
+        } catch { return .failed(error.asStoreError) }
+    }
 
     private func loadRecord(_ kind: RecordKind) throws(StoreError) -> Secret? {
         do throws(StoreFailure) {

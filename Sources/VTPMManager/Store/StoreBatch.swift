@@ -45,14 +45,20 @@ struct StoreBatch: Sendable {
 
         /// Returns when it is on disk, or throws why it is not.
         func wait() throws(StoreFailure) { try outcome.wait(for: index) }
+
+        /// Has `then` told when it is on disk, or why it is not, on the thread of the store. To be called under the lock
+        /// of the writer.
+        func tell(_ then: @escaping @Sendable (StoreFailure?) -> Void) { outcome.listeners.append((index, then)) }
     }
 
     /// What became of a transaction, for all who wait for it at once: to wake them one by one costs more than to write for
-    /// them.
+    /// them. Who is told costs least.
     ///
-    /// The results are written once, before the group is left, and read after it was.
+    /// The results are written once, before the group is left, and read after it was. Nobody comes to listen after the
+    /// writer has dropped the transaction, under its lock.
     final class Outcome: @unchecked Sendable {
         private let done = DispatchGroup()
+        fileprivate var listeners: [(index: Int, then: @Sendable (StoreFailure?) -> Void)] = []
         private var failure: StoreFailure?
         private var refusals: [Int: StoreFailure] = [:]
 
@@ -61,13 +67,19 @@ struct StoreBatch: Sendable {
         /// Lets go those who wait; one of these is to be called, once.
         func fail(_ failure: StoreFailure) {
             self.failure = failure
-            done.leave()
+            leave()
         }
 
         /// - Parameter refusals: what was not written, by place, and why.
         func succeed(but refusals: [Int: StoreFailure]) {
             self.refusals = refusals
+            leave()
+        }
+
+        private func leave() {
             done.leave()
+            for (index, then) in listeners { then(failure ?? refusals[index]) }
+            listeners = []
         }
 
         fileprivate func wait(for index: Int) throws(StoreFailure) {

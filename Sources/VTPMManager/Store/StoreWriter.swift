@@ -5,7 +5,7 @@ import Synchronization
 import TPMCrypto
 
 /// The one thread that touches the database. What waits when it comes round goes into one transaction, so one sync of
-/// the disk serves all of it; whoever asked waits for that.
+/// the disk serves all of it; whoever asked waits for that, or is told.
 ///
 /// At most one record of a kind waits for a guest, and one request for each thread that waits: there is no queue that
 /// grows. When the disk fails, those who wait hear it, and the thread tries again with the next request, on a database
@@ -144,7 +144,21 @@ final class StoreWriter: Sendable {
     }
 
     /// Returns when the record, or that it was removed, is on disk. A later save of the same record may go instead.
-    func save(_ plain: Secret?, as key: RecordKey) throws(StoreFailure) {
+    func save(_ plain: Secret?, as key: RecordKey) throws(StoreFailure) { try put(plain, as: key, nil)?.wait() }
+
+    /// The same without waiting.
+    ///
+    /// - Parameter then: told when it is on disk, or why it is not, on the thread of the store, which it must not hold up.
+    /// - Returns: false when there is nothing to do, and nothing will be told.
+    func save(
+        _ plain: Secret?, as key: RecordKey, then: @escaping @Sendable (StoreFailure?) -> Void
+    ) throws(StoreFailure) -> Bool {
+        try put(plain, as: key, then) != nil
+    }
+
+    private func put(
+        _ plain: Secret?, as key: RecordKey, _ then: (@Sendable (StoreFailure?) -> Void)?
+    ) throws(StoreFailure) -> StoreBatch.Place? {
         if let plain, plain.count > StoreLimits.recordSize {
             throw .tooLarge(bytes: plain.count, limit: StoreLimits.recordSize)
         }
@@ -152,10 +166,10 @@ final class StoreWriter: Sendable {
         let (guestKey, version) = try guestKey(key.guest) { state in
             plain == nil && state.isAbsent(key) ? nil : state.issueVersion(of: key)
         }
-        guard let version else { return }
+        guard let version else { return nil }
         let row = RecordRow(
             key: key, version: version, sealed: try seal(plain, under: guestKey, as: key.label(version)))
-        try place(of: row, code: row.code(keys))?.wait()
+        return try place(of: row, code: row.code(keys), then)
     }
 
     private func seal(_ plain: Secret?, under key: Secret, as label: Label) throws(StoreFailure) -> [UInt8]? {
@@ -164,13 +178,20 @@ final class StoreWriter: Sendable {
     }
 
     /// Where to wait for a record, or for a later version of it that goes instead; nil when that is on disk already.
-    private func place(of row: RecordRow, code: ContentSum) throws(StoreFailure) -> StoreBatch.Place? {
+    private func place(
+        of row: RecordRow, code: ContentSum, _ then: (@Sendable (StoreFailure?) -> Void)?
+    ) throws(StoreFailure) -> StoreBatch.Place? {
         let (isClosed, place) = state.withLock { state in
             if state.isClosed { return (true, nil as StoreBatch.Place?) }
-            if let (version, place) = state.underWay?.find(row.key), version > row.version { return (false, place) }
+            if let (version, place) = state.underWay?.find(row.key), version > row.version {
+                if let then { place.tell(then) }
+                return (false, place)
+            }
             if let entry = state.contents.records[row.key], entry.version > row.version { return (false, nil) }
             wakeThread(state)
-            return (false, state.waiting.add(row, code: code))
+            let place = state.waiting.add(row, code: code)
+            if let then { place.tell(then) }
+            return (false, place)
         }
         guard !isClosed else { throw .closed }
         return place
