@@ -23,13 +23,13 @@ public struct SocketPermissions: Sendable, Equatable {
 }
 
 /// A socket that is bound and listens. The file of a Unix socket that it made goes when this object dies.
-final class ListeningSocket {
-    let descriptor: Int32
+package final class ListeningSocket {
+    package let descriptor: Int32
     /// With the port that the system chose, where 0 was asked for.
-    let address: ListenAddress
+    package let address: ListenAddress
     private var file: FileIdentity?
 
-    init(_ address: ListenAddress, _ permissions: SocketPermissions = SocketPermissions()) throws(ListenError) {
+    package init(_ address: ListenAddress, _ permissions: SocketPermissions = SocketPermissions()) throws(ListenError) {
         switch address {
         case .unix(let path):
             descriptor = try Self.bindUnix(path, permissions)
@@ -132,7 +132,7 @@ extension ListeningSocket {
             try makeRoom(path)
             // On Linux the file gets the socket's mode.
             guard fchmod(descriptor, permissions.mode) == 0,
-                try withAddress(path, { Glibc.bind(descriptor, $0, $1) }) == 0
+                try UnixAddress(path).use({ Glibc.bind(descriptor, $0, $1) }) == 0
             else { throw ListenError("Nobody can listen at unix:\(path): \(lastError()).") }
             try giveAway(path, permissions)
         } catch {
@@ -163,26 +163,10 @@ extension ListeningSocket {
         let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(probe) }
         makeNonBlocking(probe)
-        guard try withAddress(path, { Glibc.connect(probe, $0, $1) }) != 0, errno == ECONNREFUSED else {
+        guard try UnixAddress(path).use({ Glibc.connect(probe, $0, $1) }) != 0, errno == ECONNREFUSED else {
             throw ListenError("Another process listens at unix:\(path): end that one first, or listen elsewhere.")
         }
         unlink(path)
-    }
-
-    private static func withAddress(
-        _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
-    ) throws(ListenError) -> Int32 {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        // With the zero that ends it.
-        guard path.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            throw ListenError("The path \(path) is too long for a Unix socket: 107 bytes are the most.")
-        }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        return withUnsafeBytes(of: address) { bytes in
-            guard let start = bytes.assumingMemoryBound(to: sockaddr.self).baseAddress else { return -1 }
-            return body(start, socklen_t(bytes.count))
-        }
     }
 }
 

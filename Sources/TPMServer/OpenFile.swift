@@ -2,7 +2,7 @@ import Glibc
 import TPMCrypto
 
 /// An open file or directory, closed when it dies. What fails leaves the reason in `errno`.
-struct OpenFile: ~Copyable {
+package struct OpenFile: ~Copyable {
     let descriptor: Int32
 
     /// Opens `name`, relative to `directory` if there is one; a new file belongs to its owner alone (mode 0600).
@@ -10,7 +10,7 @@ struct OpenFile: ~Copyable {
         self.init(descriptor: openat(directory.descriptor, name, flags | O_CLOEXEC, 0o600))
     }
 
-    init?(_ path: String, _ flags: Int32) {
+    package init?(_ path: String, _ flags: Int32) {
         self.init(descriptor: open(path, flags | O_CLOEXEC, 0o600))
     }
 
@@ -29,7 +29,7 @@ struct OpenFile: ~Copyable {
     }
 
     /// The first `count` bytes, or as many as there are.
-    func read(_ count: Int) -> [UInt8]? {
+    package func read(_ count: Int) -> [UInt8]? {
         var failed = false
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             while filled < count {
@@ -62,4 +62,4 @@ struct OpenFile: ~Copyable {
 }
 
 /// The reason of the last system call that failed.
-func lastError() -> String { String(cString: strerror(errno)) }
+package func lastError() -> String { String(cString: strerror(errno)) }

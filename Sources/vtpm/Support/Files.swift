@@ -71,10 +71,7 @@ enum Files {
 
     /// The first line of a file, without its end.
     static func readPassphrase(_ path: String) throws -> Secret {
-        try read(path, limit: 64 << 10).withUnsafeBytes { bytes in
-            let line = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
-            return Secret(UnsafeRawBufferPointer(rebasing: line))
-        }
+        try read(path, limit: 64 << 10).firstLine
     }
 
     /// Writes a file whole or not at all: a temporary beside it, safe on disk, takes its name.

@@ -1,0 +1,79 @@
+import Foundation
+import Glibc
+import Testing
+
+@testable import VTPMManager
+
+@Suite struct AdminClientTests {
+    @Test func everyCallArrivesAndComesBack() throws {
+        let served = try ServedManager()
+        let client = served.client
+        #expect(try client.status() == served.manager.status())
+        #expect(try client.metrics().contains("vtpm_commands_total 12345"))
+        #expect(try client.hostPCRs([0, 7]) == served.manager.hostPCRs([0, 7]))
+        #expect(try client.quotingKey().pem == "hardware")
+
+        let group = try client.createGroup(GroupRequest(name: "eu", approvalKey: "key", pcrs: [0]))
+        #expect(try client.groups().map(\.name) == ["default", "eu"])
+        #expect(try client.group("eu") == group)
+        var list = try client.approvals(of: "eu")
+        list.sequence += 1
+        let approval = SignedApproval(list: try JSONEncoder().encode(list), signature: Data(count: 64))
+        #expect(try client.approve(approval, for: "eu").approvalSequence == 1)
+        #expect(served.manager.taken == [approval])
+        try client.deleteGroup("eu")
+        #expect(try client.groups().map(\.name) == ["default"])
+
+        let id = UUID()
+        let guest = try client.createGuest(
+            GuestRequest(name: "web", id: id, isolation: .process, linkedPCRs: [1, 2], starts: false))
+        #expect(guest.id == id && guest.isolation == .process && guest.linkedPCRs == [1, 2] && guest.state == .stopped)
+        #expect(try client.guest("web") == guest)
+        #expect(try client.guests() == [guest])
+        #expect(try client.startGuest("web").state == .running)
+        #expect(try client.suspendGuest("web").state == .suspended)
+        #expect(try client.resumeGuest("web").state == .running)
+        #expect(try client.stopGuest("web").state == .stopped)
+        #expect(try client.events(of: "web") == served.manager.events(of: "web"))
+        #expect(try client.quotingKey(of: "web").pem == "of web")
+        #expect(
+            throws: AdminClientError.refused(ManagerError(.hardware, "No quote of web over ff for [1]."))
+                as AdminClientError
+        ) {
+            try client.deepQuote(of: "web", DeepQuoteRequest(nonce: "ff", pcrs: [1]))
+        }
+        try client.destroyGuest("web")
+        #expect(try client.guests().isEmpty)
+    }
+
+    @Test(arguments: ManagerError.Kind.allCases)
+    func refusalsKeepTheirKind(kind: ManagerError.Kind) throws {
+        let served = try ServedManager()
+        served.manager.failure = ManagerError(kind, "A sentence.")
+        #expect(throws: AdminClientError.refused(ManagerError(kind, "A sentence."))) { try served.client.guests() }
+        #expect(throws: AdminClientError.refused(ManagerError(kind, "A sentence."))) {
+            try served.client.destroyGuest("x")
+        }
+    }
+
+    @Test func manyGuestsFitIntoAnAnswer() throws {
+        let served = try ServedManager()
+        for number in 0..<2000 { _ = try served.manager.createGuest(GuestRequest(name: "guest-\(number)")) }
+        #expect(try served.client.guests().count == 2000)
+    }
+
+    @Test func withoutAManagerItSaysSo() throws {
+        let home = try TemporaryDirectory()
+        let path = "\(home.path)/none.sock"
+        #expect(
+            throws: AdminClientError.unreachable(
+                "The manager is not running at \(path): start vtpm manager, or name its socket with --socket.")
+        ) { try AdminClient(socket: path).status() }
+        let served = try ServedManager()
+        served.stop()
+        #expect(throws: AdminClientError.self) { try served.client.status() }
+        #expect(throws: AdminClientError.self) {
+            try AdminClient(socket: String(repeating: "x", count: 200)).status()
+        }
+    }
+}
