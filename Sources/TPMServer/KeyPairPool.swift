@@ -29,7 +29,7 @@ public final class KeyPairPool: KeyPairSource {
     }
 
     /// How many keys are ready.
-    var count: Int { stock.count }
+    public var count: Int { stock.count }
 }
 
 /// The keys that are ready; it outlives the pool until its thread has ended.

@@ -16,6 +16,7 @@ struct VTPM: ParsableCommand {
             CommandGroup(
                 name: "Use a TPM",
                 subcommands: [Extend.self, Seal.self, Unseal.self, RandomBytes.self, Send.self]),
+            CommandGroup(name: "Manage a host's guests", subcommands: [ManagerVerbs.self, VerifyQuote.self]),
         ])
 
     static func main() {

@@ -80,6 +80,12 @@ final class ManagerRig {
         manager = nil
     }
 
+    /// Runs `body` with a manager that has ended, hardware and all, when this returns.
+    func session<Result>(_ body: (Manager) throws -> Result) throws -> Result {
+        defer { stop() }
+        return try body(try start())
+    }
+
     /// Starts a manager that is to be refused, and returns why.
     func refusal() -> ManagerError? {
         defer { stop() }

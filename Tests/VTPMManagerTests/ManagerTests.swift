@@ -53,16 +53,18 @@ import Testing
 
     @Test func aSuspendedGuestIsResumedAndNotStarted() throws {
         let rig = try ManagerRig()
-        let manager = try rig.start()
-        let value = try rig.client(try manager.createGuest(Self.raw)).extend(10, with: SHA1.hash([1]))
-        #expect(try manager.suspendGuest("web").state == .suspended)
-        #expect(!manager.status().isCheckpointDue || manager.status().lastCheckpoint != nil)
-        #expect(throws: ManagerError.self) { try manager.startGuest("web") }
-        rig.stop()
-        let again = try rig.start()
-        #expect(try again.guest("web").state == .suspended)
-        #expect(try rig.client(try again.resumeGuest("web")).pcr(10) == value)
-        #expect(throws: ManagerError.self) { try again.resumeGuest("web") }
+        let value = try rig.session { manager in
+            let value = try rig.client(try manager.createGuest(Self.raw)).extend(10, with: SHA1.hash([1]))
+            #expect(try manager.suspendGuest("web").state == .suspended)
+            #expect(manager.status().lastCheckpoint != nil)
+            #expect(throws: ManagerError.self) { try manager.startGuest("web") }
+            return value
+        }
+        try rig.session { manager in
+            #expect(try manager.guest("web").state == .suspended)
+            #expect(try rig.client(try manager.resumeGuest("web")).pcr(10) == value)
+            #expect(throws: ManagerError.self) { try manager.resumeGuest("web") }
+        }
     }
 
     @Test func whatCannotBeDoneIsRefusedByName() throws {
@@ -96,54 +98,48 @@ import Testing
 
     @Test func aConfigurationIsApprovedBeforeItIsBooted() throws {
         let rig = try ManagerRig(hasHardware: true, approves: true)
-        let manager = try rig.start()
-        _ = try manager.createGuest(Self.raw)
-        let approval = try rig.approval(of: manager, extending: "kernel 2")
-        var forged = approval
-        forged.signature[3] ^= 1
-        #expect(throws: ManagerError.self) { try manager.approve(forged, for: "default") }
-        let old = try rig.approval(of: manager, sequence: 0, extending: "kernel 2")
-        #expect(throws: ManagerError.self) { try manager.approve(old, for: "default") }
-        #expect(try manager.approve(approval, for: "default").approvalSequence == 1)
-        #expect(throws: ManagerError.self) { try manager.approve(approval, for: "default") }
-        rig.stop()
-
+        try rig.session { manager in
+            _ = try manager.createGuest(Self.raw)
+            let approval = try rig.approval(of: manager, extending: "kernel 2")
+            var forged = approval
+            forged.signature[3] ^= 1
+            #expect(throws: ManagerError.self) { try manager.approve(forged, for: "default") }
+            let old = try rig.approval(of: manager, sequence: 0, extending: "kernel 2")
+            #expect(throws: ManagerError.self) { try manager.approve(old, for: "default") }
+            #expect(try manager.approve(approval, for: "default").approvalSequence == 1)
+            #expect(throws: ManagerError.self) { try manager.approve(approval, for: "default") }
+        }
         try rig.extendHost(4, "kernel 2")
-        #expect(try rig.start().guest("web").state == .running)
-        rig.stop()
+        try rig.session { #expect(try $0.guest("web").state == .running) }
 
         try rig.extendHost(4, "malware")
-        let changed = try rig.start()
-        let guest = try changed.guest("web")
-        #expect(guest.state == .failed && guest.problem?.contains("PCR 4") == true)
-        #expect(try changed.group("default").isOpen == false && !changed.status().isHealthy)
-        #expect(throws: ManagerError.self) { try changed.startGuest("web") }
-        #expect(throws: ManagerError.self) { try changed.createGuest(GuestRequest(name: "other")) }
-        rig.stop()
-
+        try rig.session { manager in
+            let guest = try manager.guest("web")
+            #expect(guest.state == .failed && guest.problem?.contains("PCR 4") == true)
+            #expect(try manager.group("default").isOpen == false && !manager.status().isHealthy)
+            #expect(throws: ManagerError.self) { try manager.startGuest("web") }
+            #expect(throws: ManagerError.self) { try manager.createGuest(GuestRequest(name: "other")) }
+        }
         // The machine boots what it booted first.
         try rig.hardware?.start()
-        #expect(try rig.start().guest("web").state == .running)
+        try rig.session { #expect(try $0.guest("web").state == .running) }
     }
 
     // MARK: No going back
 
     @Test func anOlderCopyOfTheStoreIsRefused() throws {
         let rig = try ManagerRig()
-        let manager = try rig.start()
-        _ = try manager.createGuest(Self.raw)
-        rig.stop()
-        let (state, copy) = (rig.configuration.directory, "\(rig.directory)/copy")
+        _ = try rig.session { try $0.createGuest(Self.raw) }
+        let (state, copy, newest) = (rig.configuration.directory, "\(rig.directory)/copy", "\(rig.directory)/newest")
         try FileManager.default.copyItem(atPath: state, toPath: copy)
-        _ = try rig.start().createGuest(GuestRequest(name: "later"))
-        rig.stop()
-        try FileManager.default.moveItem(atPath: state, toPath: "\(rig.directory)/newest")
-        try FileManager.default.copyItem(atPath: copy, toPath: state)
+        _ = try rig.session { try $0.createGuest(GuestRequest(name: "later")) }
+        try FileManager.default.moveItem(atPath: state, toPath: newest)
+        try FileManager.default.moveItem(atPath: copy, toPath: state)
         let refusal = try #require(rig.refusal())
         #expect(refusal.kind == .store && refusal.description.contains("old copy"))
         try FileManager.default.removeItem(atPath: state)
-        try FileManager.default.moveItem(atPath: "\(rig.directory)/newest", toPath: state)
-        #expect(try rig.start().guests().count == 2)
+        try FileManager.default.moveItem(atPath: newest, toPath: state)
+        try rig.session { #expect(try $0.guests().count == 2) }
     }
 
     @Test func otherHardwareIsRefusedUntilTheStoreIsRecovered() throws {

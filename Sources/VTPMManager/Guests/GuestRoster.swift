@@ -113,9 +113,9 @@ final class GuestRoster: Sendable {
     var runningCount: Int { state.withLock { $0.slots.values.count { $0.service != nil } } }
 
     /// The sum over all guests, since the manager started.
-    var statistics: ServerStatistics {
+    var statistics: GuestStatistics {
         let (services, finished) = state.withLock { ($0.slots.values.compactMap(\.service), $0.finishedCommands) }
-        var sum = ServerStatistics(commands: finished, connections: 0)
+        var sum = GuestStatistics(commands: finished, connections: 0)
         for statistics in services.map(\.statistics) {
             sum.commands &+= statistics.commands
             sum.connections += statistics.connections

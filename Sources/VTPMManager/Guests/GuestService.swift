@@ -12,5 +12,12 @@ protocol GuestService: AnyObject, Sendable {
     /// The 24 PCRs; nil without power.
     func readPCRs() -> [Digest]?
 
-    var statistics: ServerStatistics { get }
+    var statistics: GuestStatistics { get }
+}
+
+struct GuestStatistics: Sendable {
+    /// How many commands were answered.
+    var commands: UInt64
+    /// How many clients are connected.
+    var connections: Int
 }

@@ -23,9 +23,7 @@ final class LocalGuest: GuestService {
     ) throws(ManagerError) {
         var options = Server.Options()
         options.isPoweredAtStart = interface == .raw
-        options.survivesShutdown = true
-        options.whenStoreFails = { report($0) }
-        options.whenStoreWorks = { report(nil) }
+        options.whenStoreChanges = report
         let ended = DispatchGroup()
         ended.enter()
         let server: Server
@@ -78,13 +76,16 @@ final class LocalGuest: GuestService {
     func readPCRs() -> [Digest]? {
         let values = Slot<[Digest]?>()
         let done = DispatchSemaphore(value: 0)
-        server.readPCRs { pcrs in
+        let answer: @Sendable ([Digest]?) -> Void = { pcrs in
             values.value = pcrs
             done.signal()
         }
+        server.read({ $0.clear.pcrs.values }, answer)
         done.wait()
         return values.value ?? nil
     }
 
-    var statistics: ServerStatistics { server.statistics }
+    var statistics: GuestStatistics {
+        GuestStatistics(commands: server.commandCount, connections: server.clientCount)
+    }
 }

@@ -17,13 +17,15 @@ final class Problems: Sendable {
 
     init(_ logger: Logger) { self.logger = logger }
 
-    /// Remembers what is wrong, in place of what was wrong with the subject before.
-    func note(_ subject: Subject, _ sentence: String) {
+    /// Remembers what is wrong, in place of what was wrong with the subject before. False when that was the same.
+    @discardableResult
+    func note(_ subject: Subject, _ sentence: String) -> Bool {
         let isNews = sentences.withLock { sentences in
             defer { sentences[subject] = sentence }
             return sentences[subject] != sentence
         }
         if isNews { logger.error("\(sentence)") }
+        return isNews
     }
 
     func solve(_ subject: Subject) {

@@ -108,7 +108,10 @@ extension Manager {
                 problems.solve(.group(group.id))
                 logger.info("The group \(group.name) is open.")
                 startGuests(of: group)
-            } catch { problems.note(.group(group.id), "The group \(group.name) is closed. \(error)") }
+            } catch {
+                let reason = "The group \(group.name) is closed. \(error)"
+                if problems.note(.group(group.id), reason) { hold(group, reason) }
+            }
         }
     }
 }

@@ -242,9 +242,19 @@ extension Manager {
 
     // MARK: With the manager
 
+    /// The guests of a group that are to run.
+    private func wanted(_ group: Group) -> [Guest] {
+        ((try? store.guests()) ?? []).filter { $0.group == group.id && $0.state == .running }
+    }
+
+    /// Tells the guests of a group why they are not started.
+    func hold(_ group: Group, _ reason: String) {
+        SideBySide.run(wanted(group)) { [self] in note($0, "held", reason) }
+    }
+
     /// Starts the guests of a group that ran when the manager ended.
     func startGuests(of group: Group) {
-        let guests = ((try? store.guests()) ?? []).filter { $0.group == group.id && $0.state == .running }
+        let guests = wanted(group)
         SideBySide.run(guests) { [self] guest in
             guard roster.service(of: guest.id) == nil else { return }
             do throws(ManagerError) { try startAgain(guest) } catch {

@@ -38,7 +38,7 @@ struct ManagerInit: ParsableCommand {
 
     @Option(
         help: ArgumentHelp("With --approval-key: which PCRs count; 0,2,4,7 unless said otherwise.", valueName: "list"))
-    var pcrs: PCRList?
+    var pcrs: PCRSelection?
 
     func validate() throws {
         guard (recoveryKey != nil) != passphrase.isGiven else {

@@ -1,0 +1,67 @@
+import ArgumentParser
+import Dispatch
+import Foundation
+import Glibc
+import Logging
+import TPMServer
+import VTPMManager
+
+/// `vtpm manager run`: the daemon.
+struct ManagerRun: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Serve the guests' TPMs (the default).",
+        discussion: """
+            Opens the store with the hardware TPM, starts the guests that ran before, and serves the admin socket until \
+            SIGTERM or SIGINT. Then it puts the guests' TPMs away, so that they go on when the manager is started again \
+            before the machine is. SIGHUP is ignored. The log goes to standard error; systemd is told when it is ready \
+            (Type=notify).
+
+            The status is 0 after a signal, 1 when the store or the hardware is refused, 64 when an option is wrong, and \
+            78 when the configuration is.
+            """)
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Flag(help: "Read the configuration, say what is wrong with it or that nothing is, and end.")
+    var checkConfig = false
+
+    func run() throws {
+        let configuration = try options.read()
+        if checkConfig { return print("\(options.name) is good: the anchor is \(configuration.anchor.address).") }
+        let logger = Logger(label: "vtpm") { StreamLogHandler.standardError(label: $0) }
+        for ignored in [SIGPIPE, SIGHUP, SIGTERM, SIGINT] { signal(ignored, SIG_IGN) }
+        // Before any thread: see the initialiser.
+        let manager: Manager
+        do throws(ManagerError) {
+            manager = try Manager(configuration, logger: logger)
+            try manager.start()
+        } catch {
+            logger.critical("\(error)")
+            throw ExitCode.failure
+        }
+        let admin: AdminServer
+        do {
+            admin = try AdminServer(manager, configuration.admin, logger: logger)
+        } catch {
+            logger.critical("\(error)")
+            manager.stop()
+            throw ExitCode.failure
+        }
+        logger.notice("The manager is ready; its admin socket is \(configuration.admin.socket).")
+        Self.waitForEnd()
+        logger.notice("The manager was asked to end, and does.")
+        admin.stop()
+        manager.stop()
+    }
+
+    private static func waitForEnd() {
+        let asked = DispatchSemaphore(value: 0)
+        let sources = [SIGTERM, SIGINT].map { ending in
+            let source = DispatchSource.makeSignalSource(signal: ending, queue: .global())
+            source.setEventHandler { asked.signal() }
+            source.resume()
+            return source
+        }
+        withExtendedLifetime(sources) { asked.wait() }
+    }
+}
