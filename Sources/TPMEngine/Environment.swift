@@ -7,16 +7,20 @@ public struct Environment: Sendable {
     public var keyPairs: any KeyPairSource
     /// The hardware's signal of physical presence (Part 1, 10.2).
     public var physicalPresence: Bool
+    /// The registers that TPM_Startup(ST_CLEAR) begins with these values, by number: those of the host of a guest that is
+    /// linked to it, say. A number that is no register's means nothing.
+    public var initialPCRs: [Int: Digest]
 
     /// - Parameter keyPairs: nil generates each key from `random` when a command asks for it.
     public init(
         random: any RandomSource = SystemRandom(), clock: any MonotonicClock = SystemClock(),
-        keyPairs: (any KeyPairSource)? = nil, physicalPresence: Bool = false
+        keyPairs: (any KeyPairSource)? = nil, physicalPresence: Bool = false, initialPCRs: [Int: Digest] = [:]
     ) {
         self.random = random
         self.clock = clock
         self.keyPairs = keyPairs ?? GeneratedKeyPairs(random: random)
         self.physicalPresence = physicalPresence
+        self.initialPCRs = initialPCRs
     }
 }
 

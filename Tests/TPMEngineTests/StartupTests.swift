@@ -51,6 +51,57 @@ import Testing
         #expect(tpm.code(TPM.bytes(Startup.self, .init(.clear))) == .success)
     }
 
+    // MARK: Registers that begin otherwise
+
+    private static let linked = [2: Digest(repeating: 2), 16: Digest(repeating: 16), 17: Digest(repeating: 17)]
+
+    private func linkedTPM() -> TPM {
+        TPM(environment: Environment(initialPCRs: Self.linked.merging([24: .zero, -1: .zero]) { first, _ in first }))
+    }
+
+    @Test(arguments: [StartupType.clear, .deactivated])
+    func registersBeginWithWhatTheEnvironmentSays(type: StartupType) {
+        var tpm = linkedTPM()
+        tpm.initialize()
+        #expect(tpm.code(TPM.bytes(Startup.self, .init(type))) == .success)
+        let usual = PCRBank()
+        for index in 0..<PCRBank.count {
+            #expect(tpm.state.clear.pcrs[index] == Self.linked[index] ?? usual[index])
+        }
+    }
+
+    @Test func whatWasMeasuredGoesOnFromThere() {
+        var tpm = linkedTPM()
+        tpm.initialize()
+        _ = tpm.send(Startup.self, .init(.clear))
+        let measurement = Digest(repeating: 7)
+        _ = tpm.send(Extend.self, .init(pcrNum: 2, inDigest: measurement))
+        let extended = SHA1.hash(Digest(repeating: 2), measurement)
+        #expect(tpm.state.clear.pcrs[2] == extended)
+        // TPM_Startup(ST_STATE) brings back what was, and a reset register is as in any TPM.
+        #expect(tpm.code(TPM.bytes(SaveState.self, .init())) == .success)
+        tpm.initialize()
+        #expect(tpm.code(TPM.bytes(Startup.self, .init(.state))) == .success)
+        #expect(tpm.state.clear.pcrs[2] == extended)
+        #expect(tpm.state.clear.pcrs[16] == .zero)
+        #expect(tpm.state.clear.pcrs[17] == Digest(repeating: 0xff))
+        tpm.initialize()
+        _ = tpm.send(Startup.self, .init(.clear))
+        #expect(tpm.state.clear.pcrs[2] == Digest(repeating: 2))
+        let selection = PCRSelection(indices: [16])
+        #expect(tpm.code(TPM.bytes(PCRReset.self, .init(pcrSelection: selection))) == .success)
+        #expect(tpm.state.clear.pcrs[16] == .zero)
+    }
+
+    @Test func withoutASavedStateAStartupChangesNothingThatLasts() {
+        var tpm = TPM()
+        tpm.initialize()
+        #expect(!tpm.execute(TPM.bytes(Startup.self, .init(.clear))).changesPermanentState)
+        #expect(tpm.code(TPM.bytes(SaveState.self, .init())) == .success)
+        tpm.initialize()
+        #expect(tpm.execute(TPM.bytes(Startup.self, .init(.clear))).changesPermanentState)
+    }
+
     @Test func theSharedChecksPass() throws {
         let tpm = OwnedTPM()
         try check(SaveState.self, .init(), on: tpm)

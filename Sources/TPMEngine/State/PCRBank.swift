@@ -8,9 +8,9 @@ public struct PCRBank: Sendable, Equatable {
 
     public private(set) var values: [Digest]
 
-    /// Every register as TPM_Startup(ST_CLEAR) leaves it (Part 3, 3.2).
-    public init() {
-        values = (0..<Self.count).map(Self.startupValue)
+    /// Every register as TPM_Startup(ST_CLEAR) leaves it (Part 3, 3.2), but for those that begin with a value from outside.
+    public init(startingWith given: [Int: Digest] = [:]) {
+        values = (0..<Self.count).map { given[$0] ?? Self.startupValue(of: $0) }
     }
 
     /// Registers with these values, one each; TPM_BAD_PARAMETER for another number of them.

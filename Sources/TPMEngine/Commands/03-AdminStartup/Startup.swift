@@ -7,7 +7,7 @@ extension Startup: CommandActions {
         switch request.startupType {
         case .clear:
             // 2. Defaults; deactivated follows the permanent flag. TPM_Init left the owner-evict keys alone.
-            execution.state.clear = ClearState()
+            clear(&execution)
             execution.state.clear.flags.deactivated = execution.state.permanent.flags.deactivated
         case .state:
             // 3. What TPM_SaveState kept; without it the TPM shuts down until the next TPM_Init.
@@ -16,12 +16,17 @@ extension Startup: CommandActions {
             execution.state.keys = saved.keys
         case .deactivated:
             // 4. Defaults, and off.
-            execution.state.clear = ClearState()
+            clear(&execution)
             execution.state.clear.flags.deactivated = true
         }
         // 5. and 6. What does not change needs no disk.
         if execution.state.saved != nil { execution.state.saved = nil }
         execution.state.any.postInitialise = false
         return Response()
+    }
+
+    private static func clear(_ execution: inout Execution) {
+        execution.state.clear = ClearState()
+        execution.state.clear.pcrs = PCRBank(startingWith: execution.environment.initialPCRs)
     }
 }
