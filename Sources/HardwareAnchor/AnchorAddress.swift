@@ -1,5 +1,6 @@
 import TPMClient
 import TPMCrypto
+import TPMServer
 
 /// Which hardware, as it stands in a configuration file.
 public enum AnchorAddress: Sendable, Hashable, CustomStringConvertible {
@@ -113,7 +114,7 @@ extension AnchorAddress {
 
     private func access12(_ options: AnchorOptions) throws(AnchorError) -> TPM12Access {
         switch self {
-        case .software(let directory): TPM12Access(try SoftwareTPM(directory: directory), options)
+        case .software(let directory): TPM12Access(try EmbeddedTPM(directory: directory), options)
         case .tpm12(let address): TPM12Access(address, options)
         case .tpm20: throw .unfit("\(self) is no TPM 1.2.")
         }

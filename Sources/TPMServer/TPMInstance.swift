@@ -122,6 +122,14 @@ final class TPMInstance {
         return finish(executed, after: keep(executed))
     }
 
+    /// The same, with an error for an answer that tells of the store.
+    func finishOrThrow(_ executed: Executed) throws(StoreError) -> [UInt8] {
+        let failure = keep(executed)
+        let answer = finish(executed, after: failure)
+        if let failure, executed.needsStore { throw failure }
+        return answer
+    }
+
     /// The same without waiting for the store: returns the answer, or nil when `later` will be called, once and on any
     /// thread. Until ``finish(_:after:)`` was given what it brought, the TPM takes no other call.
     func finish(

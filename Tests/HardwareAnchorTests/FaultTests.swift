@@ -229,7 +229,7 @@ import Testing
 
     @Test func `A software TPM whose disk is full changes nothing, and goes on when there is room`() throws {
         let store = FullStore()
-        let access = TPM12Access(try SoftwareTPM(store: store), AnchorOptions())
+        let access = TPM12Access(try EmbeddedTPM(store: store), AnchorOptions())
         let provisioning = TPM12Provisioning(access: access, owner: Rig.owner.authData, label: .usual)
         let anchor = try TPM12Anchor(access, try provisioning.provision(keeping: nil, replacing: false))
         try anchor.writeRecord([1])

@@ -2,6 +2,7 @@ import Glibc
 import Synchronization
 import TPMClient
 import TPMCrypto
+import TPMServer
 import TPMWire
 
 /// The way to a TPM 1.2: a connection for each call, so that others can use the TPM in between and that nothing has to be
@@ -21,7 +22,7 @@ final class TPM12Access: Sendable {
         connect = { try address.open(timeout: $0) }
     }
 
-    init(_ tpm: SoftwareTPM, _ options: AnchorOptions) {
+    init(_ tpm: EmbeddedTPM, _ options: AnchorOptions) {
         kind = .software
         self.options = options
         connect = { _ in SoftwareTransport(tpm) }
