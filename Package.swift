@@ -65,7 +65,8 @@ let package = Package(
             name: "vtpm-differential", dependencies: ["Emulators", "TPMClient", "TPMCrypto", "TPMEngine", "TPMWire"],
             path: "Tests/Differential"),
         .executableTarget(
-            name: "vtpm-store", dependencies: ["TPMCrypto", "VTPMManager"], path: "Tests/StoreWriter"),
+            name: "vtpm-store", dependencies: ["TPMCrypto", "TPMEngine", "TPMServer", "VTPMManager"],
+            path: "Tests/StoreWriter"),
         .executableTarget(name: "vtpm-forbidden", dependencies: ["TPMServer"], path: "Tests/Forbidden"),
         .testTarget(name: "TPMCryptoTests", dependencies: ["TPMCrypto"]),
         .testTarget(name: "TPMWireTests", dependencies: ["TPMWire"]),

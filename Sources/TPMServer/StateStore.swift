@@ -43,6 +43,11 @@ public struct StateChange: Sendable {
     public let state: TPMState?
     /// True when a volatile state that is there is of the past.
     public let endsSuspension: Bool
+
+    public init(state: TPMState?, endsSuspension: Bool = false) {
+        self.state = state
+        self.endsSuspension = endsSuspension
+    }
 }
 
 /// What became of a change.

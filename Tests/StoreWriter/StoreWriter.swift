@@ -9,6 +9,7 @@ import VTPMManager
 ///     vtpm-store limit DIRECTORY BYTES                   write until no file may grow, then on without that limit
 ///     vtpm-store outlast DIRECTORY WRITES                write on whatever the disk says
 ///     vtpm-store measure DIRECTORY THREADS BYTES SECONDS durable commits a second beside bare syncs a second
+///     vtpm-store guests DIRECTORY GUESTS SECONDS         the same of TPMs that are told, and wait in no thread
 @main enum StoreWriter {
     static func main() {
         // A pipe's reader that went, and a file that is too large, are errors and no end.
@@ -26,8 +27,10 @@ import VTPMManager
             case "measure" where arguments.count == 5:
                 try Measurement(arguments[1], size: number(arguments[3]))
                     .run(threads: number(arguments[2]), seconds: Double(number(arguments[4])))
+            case "guests" where arguments.count == 4:
+                try Guests(arguments[1], number(arguments[2])).run(seconds: Double(number(arguments[3])))
             default:
-                say("usage: vtpm-store hammer|limit|outlast|measure DIRECTORY …")
+                say("usage: vtpm-store hammer|limit|outlast|measure|guests DIRECTORY …")
                 exit(2)
             }
         } catch {

@@ -1,5 +1,5 @@
 import Dispatch
-import Glibc
+import Foundation
 import Synchronization
 import TPMCrypto
 import TPMEngine
@@ -178,6 +178,35 @@ import Testing
     }
 
     // MARK: Many
+
+    /// Bytes of memory that this process has for itself.
+    private func residentBytes() throws -> Int {
+        let fields = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")
+        return try #require(Int(fields[1])) * Int(getpagesize())
+    }
+
+    @Test func thousandsOfServersTakeLittle() throws {
+        let count = 2000
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        let loops = [loop, try ServingLoop()]
+        let ended = DispatchSemaphore(value: 0)
+        let before = try residentBytes()
+        let servers = try (0..<count).map { number in
+            try startedServer("\(number)", in: home, on: loops[number % 2]) { ended.signal() }
+        }
+        let each = try (residentBytes() - before) / count
+        print("A server takes \(each) bytes.")
+        #expect(each < 32768)
+        for number in [0, count / 2, count - 1] {
+            #expect(returnCode(try client("\(number)").transmit(pcrRead)) == 0)
+        }
+        for server in servers { server.stop() }
+        for _ in servers { #expect(ended.wait(timeout: .now() + 20) == .success) }
+        for loop in loops { loop.stop() }
+    }
 
     @Test(arguments: [true, false])
     func aSlowStoreHoldsUpNobodyElse(waits: Bool) throws {

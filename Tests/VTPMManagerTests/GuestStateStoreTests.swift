@@ -69,6 +69,42 @@ import Testing
         #expect(test.store.writer.look { $0.records[key]?.version } == 3)
     }
 
+    /// What became of a change.
+    private func keep(_ change: StateChange, in states: GuestStateStore) -> String {
+        let (told, isTold) = (Slot<StoreError>(), DispatchSemaphore(value: 0))
+        let kept = states.keep(change) { failure in
+            told.value = failure
+            isTold.signal()
+        }
+        switch kept {
+        case .durable: return "durable"
+        case .failed(let failure): return failure.description
+        case .later:
+            isTold.wait()
+            return told.value.map { "later: \($0)" } ?? "durable later"
+        }
+    }
+
+    @Test func aChangeIsKeptWithoutWaiting() throws {
+        let states = try locked()
+        #expect(states.isQuick)
+        #expect(keep(StateChange(state: state(failedAuthorizations: 3)), in: states) == "durable later")
+        #expect(try states.load()?.permanent.failedAuthorizations == 3)
+        try states.saveVolatile(Secret("volatile"))
+        let both = StateChange(state: state(failedAuthorizations: 4), endsSuspension: true)
+        #expect(keep(both, in: states) == "durable later")
+        #expect(try states.load()?.permanent.failedAuthorizations == 4)
+        #expect(try states.loadVolatile() == nil)
+        // There is nothing left to remove.
+        #expect(keep(StateChange(state: nil, endsSuspension: true), in: states) == "durable")
+        #expect(keep(both, in: states) == "durable later")
+        states.release()
+        #expect(keep(both, in: states).contains("web"))
+        try states.lock(waiting: 0, continues: false)
+        test.close()
+        #expect(keep(both, in: states).contains("closed"))
+    }
+
     @Test func aGuestIsServedOnce() throws {
         var first: GuestStateStore? = try locked()
         #expect(reason { _ = try locked() }.contains("the guest web is being served already"))

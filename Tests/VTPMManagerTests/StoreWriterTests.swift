@@ -65,6 +65,40 @@ private final class HeldWriter {
         while test.store.writer.waitingCount < count { usleep(1000) }
     }
 
+    @Test func whoeverIsToldWaitsInNoThread() throws {
+        let guests = try (0..<20).map { try test.guest("guest-\($0)") }
+        let before = try sequence()
+        let held = HeldWriter(test.store)
+        let told = Mutex<[StoreFailure?]>([])
+        let group = DispatchGroup()
+        for guest in guests {
+            group.enter()
+            let key = RecordKey(guest: guest, kind: .permanent)
+            #expect(
+                try test.store.writer.save(Secret("state"), as: key) { failure in
+                    told.withLock { $0.append(failure) }
+                    group.leave()
+                })
+        }
+        #expect(told.withLock { $0.isEmpty })
+        held.letGo()
+        group.wait()
+        #expect(told.withLock { $0 } == [StoreFailure?](repeating: nil, count: 20))
+        #expect(try sequence() == before + 1)
+        let key = RecordKey(guest: guests[7], kind: .permanent)
+        #expect(try test.store.writer.load(key)?.text == "state")
+        // There is nothing to tell of what is not there.
+        let absent = RecordKey(guest: guests[7], kind: .volatile)
+        #expect(try !test.store.writer.save(nil, as: absent) { _ in Issue.record("It was told.") })
+    }
+
+    @Test func whoeverIsToldHearsOfAClosedStore() throws {
+        let guest = try test.guest("guest")
+        let key = RecordKey(guest: guest, kind: .permanent)
+        test.close()
+        #expect(refusal { _ = try test.store.writer.save(Secret("state"), as: key) { _ in } } == .closed)
+    }
+
     @Test func whatWaitsGoesIntoOneTransaction() throws {
         let guests = try (0..<20).map { try test.guest("guest-\($0)") }
         let before = try sequence()
