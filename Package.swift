@@ -72,7 +72,9 @@ let package = Package(
         .testTarget(name: "TPMWireTests", dependencies: ["TPMWire"]),
         .testTarget(name: "TPMEngineTests", dependencies: ["CGMP", "TPMEngine", "TPMClient"]),
         .testTarget(name: "TPMClientTests", dependencies: ["TPMClient", "TPMEngine"]),
-        .testTarget(name: "vtpmTests", dependencies: ["vtpm"]),
+        .testTarget(
+            name: "vtpmTests",
+            dependencies: ["VTPMManager", "vtpm", .product(name: "Logging", package: "swift-log")]),
         .testTarget(
             name: "HardwareAnchorTests",
             dependencies: [

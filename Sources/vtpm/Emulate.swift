@@ -87,8 +87,9 @@ struct Emulate: ParsableCommand {
     }
 
     func run() throws {
-        var logger = Logger(label: "vtpm") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = logLevel.level
+        let logger = Logger(label: "vtpm") { _ in
+            LogFileHandler(file: .standardError, form: .text, logLevel: logLevel.level)
+        }
         var options = Server.Options()
         options.maximumConnections = maxClients
         let server = try Server(

@@ -16,7 +16,9 @@ struct VTPM: ParsableCommand {
             CommandGroup(
                 name: "Use a TPM",
                 subcommands: [Extend.self, Seal.self, Unseal.self, RandomBytes.self, Send.self]),
-            CommandGroup(name: "Manage a host's guests", subcommands: [ManagerVerbs.self, VerifyQuote.self]),
+            CommandGroup(
+                name: "Manage a host's guests",
+                subcommands: [ManagerVerbs.self, GroupVerbs.self, GuestVerbs.self, VerifyQuote.self]),
         ])
 
     static func main() {

@@ -93,7 +93,7 @@ import Testing
 
     @Test(arguments: [
         ("POST", "/v1/status", "GET"), ("PUT", "/v1/groups", "GET, POST"), ("GET", "/v1/guests/web/start", "POST"),
-        ("PATCH", "/v1/guests/web", "GET, DELETE"), ("BREW", "/metrics", "GET"),
+        ("PATCH", "/v1/guests/web", "GET, DELETE"), ("OPTIONS", "/metrics", "GET"),
     ])
     func otherMethodsAreNamed(method: String, target: String, allowed: String) throws {
         let answer = try served.ask(method, target)

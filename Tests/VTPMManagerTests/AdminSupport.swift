@@ -44,7 +44,7 @@ final class ServedManager {
         let socket = try RawSocket(path)
         socket.send(text)
         if endsThere { socket.endSending() }
-        return try RawAnswer(try socket.readToEnd())
+        return try #require(RawAnswer(try socket.readToEnd()), "no answer to \(text.prefix(200))")
     }
 }
 
@@ -106,11 +106,15 @@ struct RawAnswer {
     let head: String
     let body: String
 
-    init(_ text: String) throws {
+    /// Nil for what is no response.
+    init?(_ text: String) {
         let parts = text.components(separatedBy: "\r\n\r\n")
         head = parts[0]
         body = parts.dropFirst().joined(separator: "\r\n\r\n")
-        status = try #require(Int(head.split(separator: " ").dropFirst().first ?? ""), "no status in \(text)")
+        guard head.hasPrefix("HTTP/1.1 "), let status = Int(head.split(separator: " ").dropFirst().first ?? "") else {
+            return nil
+        }
+        self.status = status
     }
 
     var json: [String: Any] {

@@ -28,7 +28,11 @@ struct ManagerRun: ParsableCommand {
     func run() throws {
         let configuration = try options.read()
         if checkConfig { return print("\(options.name) is good: the anchor is \(configuration.anchor.address).") }
-        let logger = Logger(label: "vtpm") { StreamLogHandler.standardError(label: $0) }
+        let log = configuration.log
+        let logger = Logger(label: "vtpm") { _ in
+            LogFileHandler(file: .standardError, form: log.format.form, logLevel: log.level)
+        }
+        let service = ServiceNotifier()
         for ignored in [SIGPIPE, SIGHUP, SIGTERM, SIGINT] { signal(ignored, SIG_IGN) }
         // Before any thread: see the initialiser.
         let manager: Manager
@@ -48,8 +52,10 @@ struct ManagerRun: ParsableCommand {
             throw ExitCode.failure
         }
         logger.notice("The manager is ready; its admin socket is \(configuration.admin.socket).")
+        service?.send(.ready, .status("The admin socket is \(configuration.admin.socket)."))
         Self.waitForEnd()
         logger.notice("The manager was asked to end, and does.")
+        service?.send(.stopping, .status("The guests' TPMs are put away."))
         admin.stop()
         manager.stop()
     }
@@ -63,5 +69,14 @@ struct ManagerRun: ParsableCommand {
             return source
         }
         withExtendedLifetime(sources) { asked.wait() }
+    }
+}
+
+extension ManagerConfiguration.Log.Format {
+    fileprivate var form: LogForm {
+        switch self {
+        case .text: .text
+        case .json: .json
+        }
     }
 }

@@ -4,5 +4,8 @@ import ArgumentParser
 struct ManagerVerbs: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "manager", abstract: "Give every guest of this host a TPM, anchored in the hardware TPM.",
-        subcommands: [ManagerRun.self, ManagerInit.self, ManagerRecover.self], defaultSubcommand: ManagerRun.self)
+        subcommands: [
+            ManagerRun.self, ManagerInit.self, ManagerStatusVerb.self, ManagerApprove.self, ManagerRecover.self,
+            ManagerQuotingKey.self,
+        ], defaultSubcommand: ManagerRun.self)
 }

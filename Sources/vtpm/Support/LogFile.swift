@@ -1,12 +1,16 @@
+import Foundation
+import Glibc
 import Logging
 
 /// A log of lines in a file or on an open descriptor, which stays open as long as the process.
 struct LogFile: Sendable {
+    static let standardError = LogFile(descriptor: STDERR_FILENO)
+
     private let descriptor: Int32
     private let prefix: String
 
     /// - Parameter prefix: what stands before each line.
-    init(descriptor: Int32, prefix: String) {
+    init(descriptor: Int32, prefix: String = "") {
         self.descriptor = descriptor
         self.prefix = prefix
     }
@@ -18,16 +22,26 @@ struct LogFile: Sendable {
     }
 }
 
-/// Writes the messages of one log, without what the caller attached to them, to a ``LogFile``.
+/// Writes the messages of one log to a ``LogFile``.
 struct LogFileHandler: LogHandler {
     let file: LogFile
+    let form: LogForm
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]
+
+    init(file: LogFile, form: LogForm, logLevel: Logger.Level) {
+        self.file = file
+        self.form = form
+        self.logLevel = logLevel
+    }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    func log(event: LogEvent) { file.write("\(event.message)") }
+    func log(event: LogEvent) {
+        let attached = metadata.merging(event.metadata ?? [:]) { $1 }
+        file.write(form.text(of: "\(event.message)", event.level, attached, at: Date()))
+    }
 }

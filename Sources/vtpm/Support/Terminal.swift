@@ -6,6 +6,20 @@ import TPMCrypto
 enum Terminal {
     private static let interrupt: UInt8 = 3
 
+    /// Asks for a line of text.
+    static func readLine(_ prompt: String) throws -> String {
+        let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
+        guard terminal >= 0 else {
+            throw ValidationError("There is no terminal to ask at: answer with an option.")
+        }
+        defer { close(terminal) }
+        say(prompt, on: terminal)
+        var line = [UInt8](repeating: 0, count: 4096)
+        let count = read(terminal, &line, line.count)
+        guard count >= 0 else { throw FileError("/dev/tty: \(FileError.reason())") }
+        return String(decoding: line[..<count].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+    }
+
     /// Asks for a line without echo. Control-C ends the line and the command, and leaves the terminal as it was.
     static func readPassphrase(_ prompt: String) throws -> Secret {
         let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)

@@ -30,7 +30,7 @@ struct SwtpmLog {
         }
         let file = LogFile(descriptor: descriptor, prefix: prefix)
         let level = Self.level(log.level)
-        logger = Logger(label: "swtpm") { _ in LogFileHandler(file: file, logLevel: level) }
+        logger = Logger(label: "swtpm") { _ in LogFileHandler(file: file, form: .message, logLevel: level) }
         trace = log.level >= Self.traceLevel ? CommandTrace { file.write($0) } : nil
     }
 
