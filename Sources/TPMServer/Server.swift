@@ -22,6 +22,9 @@ public final class Server: @unchecked Sendable {
         public var endsWithClient = false
         /// True when the server ends with the first client of a control channel that leaves.
         public var endsWithControlClient = false
+        /// True when CMD_SHUTDOWN of a control channel takes the TPM's power and the server goes on, for the next client;
+        /// otherwise it ends.
+        public var survivesShutdown = false
         /// True when nobody may choose locality 4.
         public var rejectsLocality4 = false
         /// True when clients choose the locality among their commands, as the kernel's vTPM proxy does.
@@ -349,6 +352,7 @@ extension Server: Board {
     func received(_ request: ControlRequest) { logger.debug("The control channel brought \(request).") }
 
     func shutDown() {
+        if options.survivesShutdown { return queue.call({ $0.powerOff() }, { (_: Void?) in }) }
         logger.notice("The TPM was told to shut down, and does.")
         stop()
     }

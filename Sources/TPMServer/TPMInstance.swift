@@ -90,7 +90,7 @@ final class TPMInstance {
         guard command.count <= bufferSize else { return .refused(command, .badParamSize) }
         guard let outcome = tpm?.execute(command, locality: locality) else { return .refused(command, .fail) }
         guard outcome.response.count <= bufferSize else {
-            tpm?.state = before
+            tpm?.takeBack(command, since: before)
             return .refused(command, .size)
         }
         return executed(command, outcome, since: before)
@@ -150,7 +150,7 @@ final class TPMInstance {
 
     private func cancel(_ executed: Executed) -> [UInt8]? {
         guard executed.outcome.result == .success, let before = executed.before else { return nil }
-        tpm?.state = before
+        tpm?.takeBack(executed.command, since: before)
         return answer(executed, TPM.failure(.fail))
     }
 
@@ -179,7 +179,9 @@ final class TPMInstance {
             return nil
         }
         guard executed.needsStore else { return nil }
-        if executed.outcome.result == .success, let before = executed.before { tpm?.state = before }
+        if executed.outcome.result == .success, let before = executed.before {
+            tpm?.takeBack(executed.command, since: before)
+        }
         return failure.result
     }
 

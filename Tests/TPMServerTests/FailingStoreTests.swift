@@ -53,6 +53,23 @@ import Testing
         #expect(store.saves == saves)
     }
 
+    @Test func aRefusedCommandEndsItsSessions() throws {
+        let tpm = try startedInstance()
+        let client = TPMClient(InProcessTransport { tpm.finish(tpm.execute($0)) })
+        _ = try client.createEndorsementKey()
+        let owner = Secret([UInt8](repeating: 1, count: 20))
+        try client.takeOwnership(owner: owner)
+        store.setFailure(.full)
+        // More than there is room for.
+        for _ in 0..<40 {
+            #expect(throws: ClientError.self) {
+                try client.defineNV(0x1234, size: 8, permissions: .ownerWrite, owner: owner)
+            }
+        }
+        store.setFailure(nil)
+        try client.defineNV(0x1234, size: 8, permissions: .ownerWrite, owner: owner)
+    }
+
     // MARK: What failed by itself
 
     /// The state of a TPM with an owner.

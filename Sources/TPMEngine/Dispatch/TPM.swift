@@ -91,6 +91,22 @@ public struct TPM: Sendable {
         }
     }
 
+    /// Takes back a command that succeeded and cannot be answered so, for it could not be stored, say. It leaves what one
+    /// leaves that failed: the sessions that it named are ended (Part 3, 18.2).
+    ///
+    /// - Parameter before: the state before the command.
+    public mutating func takeBack(_ command: [UInt8], since before: TPMState) {
+        state = before
+        let ordinal = Self.ordinal(of: command)
+        var decoder = WireDecoder(command[...])
+        var tag: UInt16 = 0
+        guard (try? decoder.uint16("tag", &tag)) != nil else { return }
+        let count = tag == CommandTag.rquAuth2.rawValue ? 2 : tag == CommandTag.rquAuth1.rawValue ? 1 : 0
+        var authorization = Authorization()
+        try? authorization.begin(ordinal, trailers: command.suffix(count * AuthRequest.byteCount))
+        authorization.endSessions(in: &state.any)
+    }
+
     private func outcome(_ response: [UInt8], _ result: TPMResult, since before: TPMState) -> Outcome {
         Outcome(
             response: response, result: result, changesPermanentState: state.changesPermanentState(since: before))

@@ -23,6 +23,8 @@ final class LocalGuest: GuestService {
     ) throws(ManagerError) {
         var options = Server.Options()
         options.isPoweredAtStart = interface == .raw
+        // The next QEMU finds it where it was.
+        options.survivesShutdown = true
         options.whenStoreChanges = report
         let ended = DispatchGroup()
         ended.enter()

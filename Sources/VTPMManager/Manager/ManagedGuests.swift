@@ -261,7 +261,7 @@ extension Manager {
                 logger.error("The guest \(guest.name) was not started. \(error)", metadata: metadata(guest))
             }
         }
-        if !guests.isEmpty { logger.notice("\(guests.count) guests of the group \(group.name) were started.") }
+        if !guests.isEmpty { logger.notice("Guests of the group \(group.name) that were to be started: \(guests.count).") }
     }
 
     private func startAgain(_ guest: Guest) throws(ManagerError) {
@@ -278,7 +278,7 @@ extension Manager {
     func pauseGuests() {
         let running = roster.running
         SideBySide.run(running) { [self] in pause($0) }
-        if !running.isEmpty { logger.notice("\(running.count) guests were put away.") }
+        if !running.isEmpty { logger.notice("Guests that were put away: \(running.count).") }
     }
 
     private func pause(_ id: UUID) {
