@@ -247,6 +247,19 @@ import Testing
         running.wait()
     }
 
+    @Test func theServerMayOutlastItsShutdown() throws {
+        let running = try serve {
+            $0.isPoweredAtStart = true
+            $0.survivesShutdown = true
+        }
+        let tpm = try RawClient(unix: data)
+        // TPM_INVALID_POSTINIT: it has power.
+        #expect(returnCode(tpm.transmit(pcrRead)) == 38)
+        #expect(try ControlClient(unix: control).request(3) == 0)
+        #expect(returnCode(tpm.transmit(pcrRead)) == 9)
+        running.end()
+    }
+
     @Test func theServerMayEndWithItsClient() throws {
         let running = try serve { $0.endsWithClient = true }
         // One that only controls does not count.
