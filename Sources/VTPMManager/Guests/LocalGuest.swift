@@ -48,7 +48,7 @@ final class LocalGuest: GuestService {
                 try server.listen(
                     at: .unix(path: socket), for: interface == .raw ? .data : .control, permissions: permissions)
                 outcome.value = .some(nil)
-            } catch { outcome.value = error }
+            } catch { outcome.value = .some(error) }
             listening.signal()
         }
         listening.wait()
@@ -67,7 +67,7 @@ final class LocalGuest: GuestService {
         let outcome = Slot<StoreError?>()
         let done = DispatchSemaphore(value: 0)
         server.suspend { error in
-            outcome.value = error
+            outcome.value = .some(error)
             done.signal()
         }
         done.wait()
@@ -79,7 +79,7 @@ final class LocalGuest: GuestService {
         let values = Slot<[Digest]?>()
         let done = DispatchSemaphore(value: 0)
         let answer: @Sendable ([Digest]?) -> Void = { pcrs in
-            values.value = pcrs
+            values.value = .some(pcrs)
             done.signal()
         }
         server.read({ $0.clear.pcrs.values }, answer)

@@ -261,7 +261,9 @@ extension Manager {
                 logger.error("The guest \(guest.name) was not started. \(error)", metadata: metadata(guest))
             }
         }
-        if !guests.isEmpty { logger.notice("Guests of the group \(group.name) that were to be started: \(guests.count).") }
+        if !guests.isEmpty {
+            logger.notice("Guests of the group \(group.name) that were to be started: \(guests.count).")
+        }
     }
 
     private func startAgain(_ guest: Guest) throws(ManagerError) {

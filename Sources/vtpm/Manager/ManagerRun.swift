@@ -33,7 +33,9 @@ struct ManagerRun: ParsableCommand {
             LogFileHandler(file: .standardError, form: log.format.form, logLevel: log.level)
         }
         let service = ServiceNotifier()
-        for ignored in [SIGPIPE, SIGHUP, SIGTERM, SIGINT] { signal(ignored, SIG_IGN) }
+        for ignored in [SIGPIPE, SIGHUP] { signal(ignored, SIG_IGN) }
+        // A guest takes two for its socket and a client.
+        DescriptorLimit.raise()
         // Before any thread: see the initialiser.
         let manager: Manager
         do throws(ManagerError) {
@@ -51,25 +53,35 @@ struct ManagerRun: ParsableCommand {
             manager.stop()
             throw ExitCode.failure
         }
+        // Until here a signal ends the process, which loses nothing.
+        let ending = Ending()
         logger.notice("The manager is ready; its admin socket is \(configuration.admin.socket).")
         service?.send(.ready, .status("The admin socket is \(configuration.admin.socket)."))
-        Self.waitForEnd()
+        ending.wait()
         logger.notice("The manager was asked to end, and does.")
         service?.send(.stopping, .status("The guests' TPMs are put away."))
         admin.stop()
         manager.stop()
     }
+}
 
-    private static func waitForEnd() {
-        let asked = DispatchSemaphore(value: 0)
-        let sources = [SIGTERM, SIGINT].map { ending in
+/// SIGTERM or SIGINT.
+private struct Ending {
+    private let asked = DispatchSemaphore(value: 0)
+    private let sources: [any DispatchSourceSignal]
+
+    init() {
+        sources = [SIGTERM, SIGINT].map { [asked] ending in
+            signal(ending, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: ending, queue: .global())
             source.setEventHandler { asked.signal() }
             source.resume()
             return source
         }
-        withExtendedLifetime(sources) { asked.wait() }
     }
+
+    /// Returns when the process was asked to end.
+    func wait() { asked.wait() }
 }
 
 extension ManagerConfiguration.Log.Format {
