@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TPMServer
 import Testing
 
 @testable import VTPMManager
@@ -60,6 +61,28 @@ import Testing
         let served = try ServedManager()
         for number in 0..<2000 { _ = try served.manager.createGuest(GuestRequest(name: "guest-\(number)")) }
         #expect(try served.client.guests().count == 2000)
+    }
+
+    @Test func whereTooManyWaitItTriesAgain() throws {
+        let home = try TemporaryDirectory()
+        let path = "\(home.path)/full.sock"
+        let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        defer { close(listener) }
+        try #require(try UnixAddress(path).use { bind(listener, $0, $1) } == Int32(0) && listen(listener, 0) == 0)
+        let first = try RawSocket(path)
+        let isDone = DispatchSemaphore(value: 0)
+        DispatchQueue.global().async {
+            try? AdminClient(socket: path).destroyGuest("web")
+            isDone.signal()
+        }
+        #expect(isDone.wait(timeout: .now() + 0.5) == .timedOut)
+        close(accept(listener, nil, nil))
+        let client = accept(listener, nil, nil)
+        let answer = Array("HTTP/1.1 204 No Content\r\n\r\n".utf8)
+        #expect(send(client, answer, answer.count, Int32(MSG_NOSIGNAL)) == answer.count)
+        isDone.wait()
+        close(client)
+        withExtendedLifetime(first) {}
     }
 
     @Test func withoutAManagerItSaysSo() throws {

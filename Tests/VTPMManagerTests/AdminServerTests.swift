@@ -162,9 +162,13 @@ import Testing
 
     @Test func headsWithoutAnEndAreCut() throws {
         let served = try ServedManager()
-        for filling in [String(repeating: "x", count: 1 << 16), String(repeating: "x: y\r\n", count: 10_000)] {
+        let xs = String(repeating: "x", count: 1 << 16)
+        for (beginning, filling) in [
+            ("GET /", xs), ("GET /v1/status HTTP/1.1\r\nHost: x\r\n", xs),
+            ("GET /v1/status HTTP/1.1\r\nHost: x\r\n", String(repeating: "x: y\r\n", count: 10_000)),
+        ] {
             let socket = try RawSocket(served.path)
-            socket.send("GET /v1/status HTTP/1.1\r\nHost: x\r\n")
+            socket.send(beginning)
             var taken = 0
             for _ in 0..<1000 {
                 let count = socket.send(filling)
@@ -209,9 +213,10 @@ import Testing
     @Test func clientsBeyondTheLimitWaitForTheirTurn() throws {
         let served = try ServedManager(patience: .milliseconds(500))
         let silent = try (0..<AdminServer.maximumConnections).map { _ in try RawSocket(served.path) }
+        let late = try (0..<200).map { _ in try RawSocket(served.path) }
         // It is served when the patience with the others ends.
         #expect(try served.client.groups().count == 1)
-        withExtendedLifetime(silent) {}
+        withExtendedLifetime((silent, late)) {}
     }
 
     @Test func aTPMThatHangsKeepsNobodyFromTheStatus() throws {

@@ -6,6 +6,8 @@ import NIOPosix
 /// A request to the admin socket, from the client's side.
 struct AdminExchange: Sendable {
     private static let maximumAnswer = 256 << 20
+    /// How long a place in the manager's queue is waited for.
+    private static let connectPatience = TimeAmount.seconds(20)
     /// For a call that waits for a TPM.
     private static let patience = TimeAmount.minutes(30)
 
@@ -26,15 +28,17 @@ struct AdminExchange: Sendable {
     /// Sends the request, and waits for the answer: its status and its body.
     func run(at path: String) throws(AdminClientError) -> (status: Int, content: [UInt8]) {
         do {
-            let answer = try connect(to: path).flatMap(send).wait()
+            let answer = try connect(to: path, until: .now() + Self.connectPatience).flatMap(send).wait()
             return (Int(answer.head.status.code), answer.body.map { Array($0.readableBytesView) } ?? [])
         } catch {
             throw .unreachable(Self.sentence(about: error, path))
         }
     }
 
-    private func connect(to path: String) -> EventLoopFuture<any Channel> {
-        ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+    /// A Unix socket refuses at once (EAGAIN) when as many clients wait as may: then it is tried again.
+    private func connect(to path: String, until deadline: NIODeadline) -> EventLoopFuture<any Channel> {
+        let loop = MultiThreadedEventLoopGroup.singleton.any()
+        return ClientBootstrap(group: loop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
@@ -43,6 +47,12 @@ struct AdminExchange: Sendable {
                 }
             }
             .connect(unixDomainSocketPath: path)
+            .flatMapError { error in
+                guard (error as? IOError)?.errnoCode == EAGAIN, NIODeadline.now() < deadline else {
+                    return loop.makeFailedFuture(error)
+                }
+                return loop.flatScheduleTask(in: .milliseconds(50)) { connect(to: path, until: deadline) }.futureResult
+            }
     }
 
     private func send(on channel: any Channel) -> EventLoopFuture<NIOHTTPClientResponseFull> {
@@ -72,6 +82,7 @@ struct AdminExchange: Sendable {
         case ENOENT, ECONNREFUSED:
             "The manager is not running at \(path): start vtpm manager, or name its socket with --socket."
         case EACCES: "You may not open the manager's socket \(path): become root, or one of the socket's group."
+        case EAGAIN: "The manager at \(path) has no room for another client: try again later."
         default: "The manager at \(path) does not answer: \(error)."
         }
     }

@@ -48,6 +48,8 @@ public final class AdminServer: @unchecked Sendable {
         channel = try Self.bootstrap(group, workers, logger, patience)
             // NIO closes its own.
             .withBoundSocket(fcntl(socket.descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)).wait()
+        // NIO lets 128 wait, and a client that does not block is refused beyond them.
+        _ = listen(socket.descriptor, SOMAXCONN)
     }
 
     private static func bootstrap(
