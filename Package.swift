@@ -67,6 +67,8 @@ let package = Package(
         .executableTarget(
             name: "vtpm-store", dependencies: ["TPMCrypto", "TPMEngine", "TPMServer", "VTPMManager"],
             path: "Tests/StoreWriter"),
+        .executableTarget(
+            name: "vtpm-manager-load", dependencies: ["TPMClient", "TPMCrypto", "TPMWire"], path: "Tests/ManagerLoad"),
         .executableTarget(name: "vtpm-forbidden", dependencies: ["TPMServer"], path: "Tests/Forbidden"),
         .testTarget(name: "TPMCryptoTests", dependencies: ["TPMCrypto"]),
         .testTarget(name: "TPMWireTests", dependencies: ["TPMWire"]),
