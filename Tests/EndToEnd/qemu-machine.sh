@@ -3,7 +3,8 @@
 # behind swtpm's control socket, QEMU between the two, and a way to say what the guest shall do.
 #
 # Needs: $work, a directory of this run; $cache, one that stays; $vtpm, the binary for the guest; $swtpm, the emulator.
-# Every machine and every emulator has a name; its files in $work begin with that.
+# Every machine and every emulator has a name; its files in $work begin with that. QEMU is restarted under the same name
+# when it was stopped.
 # shellcheck disable=SC2154
 
 declare -A qemu_process emulator_process qmp_in qmp_out commands
@@ -29,15 +30,16 @@ fetch_kernel() {
     rm -rf "$cache/download"
 }
 
-# An initramfs of busybox, guest/init, the client with its shared libraries, and the module that makes /dev/vtpmx.
-# Sets $initramfs. Not compressed: the guest would take longer to inflate it than QEMU takes to load it.
-build_initramfs() {
-    local root=$work/initramfs library
+# An initramfs of busybox, guest/init, the client and other programs with their shared libraries, and the module that
+# makes /dev/vtpmx. Sets $initramfs. Not compressed: the guest would take longer to inflate it than QEMU takes to load it.
+build_initramfs() { # [PROGRAM...]
+    local root=$work/initramfs library program
     mkdir -p "$root"/{bin,dev,proc,sys,tmp,lib/modules} || return
     cp "$(command -v busybox)" "$root/bin/busybox" && ln -s busybox "$root/bin/sh" || return
     cp Tests/EndToEnd/guest/init "$root/init" && chmod 755 "$root/init" || return
-    cp "$vtpm" "$root/bin/vtpm" && cp "$modules/drivers/char/tpm/tpm_vtpm_proxy.ko" "$root/lib/modules" || return
-    for library in $(ldd "$vtpm" | grep -o '/[^ ]* (0x' | cut -d ' ' -f 1); do
+    cp "$modules/drivers/char/tpm/tpm_vtpm_proxy.ko" "$root/lib/modules" || return
+    for program in "$vtpm" "$@"; do cp "$program" "$root/bin/${program##*/}" || return; done
+    for library in $(ldd "$vtpm" "$@" | grep -o '/[^ ]* (0x' | cut -d ' ' -f 1 | sort -u); do
         mkdir -p "$root${library%/*}" && cp -L "$library" "$root$library" || return
     done
     # Names in order, no times, one owner: the same bytes for the same files.
@@ -65,11 +67,12 @@ emulator_ended() { # NAME
 
 # -- Machines -----------------------------------------------------------------------------------------------------
 
-# Starts QEMU, with the TPM of the emulator of the same name if there is one.
+# Starts QEMU, with the TPM at the control socket NAME.ctrl if there is one.
 start_machine() { # NAME KERNEL-PARAMETERS [OPTION...]
     local name=$1 parameters=$2 tpm=() channel
+    rm -f "$work/$name".{guest,monitor}.{in,out}
     for channel in guest monitor; do mkfifo "$work/$name.$channel.in" "$work/$name.$channel.out" || return; done
-    if [ -n "${emulator_process[$name]:-}" ]; then
+    if [ -S "$work/$name.ctrl" ]; then
         tpm=(-chardev "socket,id=tpm,path=$work/$name.ctrl" -tpmdev emulator,id=tpm0,chardev=tpm
             -device tpm-tis,tpmdev=tpm0)
     fi

@@ -29,44 +29,14 @@ done
 cache=.build/qemu
 mkdir -p "$cache" || exit 2
 work=$(mktemp -d)
-memory=512
-passed=0 failed=0
+memory=512 logs='*.console *.qemu *.emulator'
+. Tests/EndToEnd/checks.sh
 . Tests/EndToEnd/qemu-machine.sh
 . Tests/EndToEnd/qemu-commands.sh
 trap 'end_all; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
 # -- Checks -------------------------------------------------------------------------------------------------------
-
-check() { # NAME COMMAND...: must succeed
-    local name=$1
-    shift
-    if "$@" >"$work/output" 2>&1; then ok "$name"; else fail "$name"; fi
-}
-
-ok() {
-    passed=$((passed + 1))
-    echo "ok $1"
-}
-
-fail() {
-    failed=$((failed + 1))
-    echo "FAILED $1"
-    head -c 4000 "$work/output" | sed 's/^/    /'
-}
-
-# As check, but nothing that follows makes sense when it fails.
-must() { # NAME COMMAND...
-    local before=$failed log
-    check "$@"
-    [ "$failed" -gt "$before" ] || return 0
-    for log in "$work"/*.console "$work"/*.qemu "$work"/*.emulator; do
-        [ -s "$log" ] || continue
-        echo "-- the end of ${log##*/}:"
-        tail -n 20 "$log" | tr -d '\r' | sed 's/^/    /'
-    done
-    finish
-}
 
 refused() { # NAME REASON MACHINE COMMAND: the guest's command must fail, and say why
     local output
@@ -84,12 +54,6 @@ shows() { # PATTERN MACHINE COMMAND: the guest's command succeeds and prints a l
     local output
     output=$(guest "$2" "$3") || { echo "$output"; return 1; }
     grep -E "$1" <<<"$output" || { echo "$output"; return 1; }
-}
-
-finish() {
-    echo "$passed passed, $failed failed"
-    [ "$failed" -eq 0 ]
-    exit
 }
 
 # -- What runs ----------------------------------------------------------------------------------------------------
