@@ -59,7 +59,7 @@ let package = Package(
             ]),
         .target(name: "Emulators", dependencies: ["TPMClient"], path: "Tests/Emulators"),
         .executableTarget(
-            name: "vtpm-benchmark", dependencies: ["COpenSSL", "Emulators", "TPMClient", "TPMEngine"],
+            name: "vtpm-benchmark", dependencies: ["COpenSSL", "Emulators", "TPMClient", "TPMEngine", "VTPMManager"],
             path: "Tests/Benchmark"),
         .executableTarget(
             name: "vtpm-differential", dependencies: ["Emulators", "TPMClient", "TPMCrypto", "TPMEngine", "TPMWire"],

@@ -1,20 +1,41 @@
 import Emulators
 import Foundation
 
-/// Measures `vtpm emulate` beside Debian's swtpm, both through the same client over a Unix socket, and prints a table.
-/// A time that is too long is printed and nothing else: the status is 0 unless something did not work.
+/// Measures `vtpm emulate` beside Debian's swtpm, both through the same client over a Unix socket, then `vtpm manager`
+/// with two thousand guests, and prints a table of each. What is too slow or too large is printed and nothing else: the
+/// status is 0 unless something did not work.
+///
+///     vtpm-benchmark [commands|manager]
 @main
 struct Benchmark {
     static func main() {
-        do { try run() } catch {
+        // A peer that closes the connection is an error of the call, not the end of this process.
+        signal(SIGPIPE, SIG_IGN)
+        setlinebuf(stdout)
+        do {
+            switch CommandLine.arguments.dropFirst().first {
+            case nil:
+                try commands()
+                print("")
+                try manager()
+            case "commands": try commands()
+            case "manager": try manager()
+            default: throw BenchmarkFailure(description: "usage: vtpm-benchmark [commands|manager]")
+            }
+        } catch {
             FileHandle.standardError.write(Data("vtpm-benchmark: \(error)\n".utf8))
             exit(1)
         }
     }
 
-    private static func run() throws {
-        // A peer that closes the connection is an error of the call, not the end of this process.
-        signal(SIGPIPE, SIG_IGN)
+    private static func manager() throws {
+        let rows = try ManagerMeasurement().run()
+        print("")
+        printTable(
+            ["\(ManagerMeasurement.guests) guests of one manager", "vtpm", "swtpm", "ratio", "target", "met"], rows)
+    }
+
+    private static func commands() throws {
         let memory = try Memory.ofAnEngine()
         let makers = [{ try Emulator.vtpm() }] + (Emulator.hasSwtpm ? [{ try Emulator.swtpm() }] : [])
         if !Emulator.hasSwtpm { print("swtpm is not installed (apt-get install swtpm): vtpm is measured alone.") }
@@ -34,7 +55,7 @@ struct Benchmark {
             Row(
                 name: "TakeOwnership", vtpm: medians[0], swtpm: medians.dropFirst().first, target: .none,
                 baseline: .zero))
-        printTable(rows)
+        printTable(["command (median)", "vtpm µs", "swtpm µs", "ratio", "target", "met"], rows.map(\.cells))
         print("")
         print("OpenSSL alone: RSA-2048 private operation \(try bareOperation(bare)) µs (median of 200)")
         print(

@@ -18,6 +18,16 @@ enum Memory {
         return withExtendedLifetime(engines) { (residentBytes - before) / count }
     }
 
+    /// Bytes of a process, where those that it shares with others count in part (PSS).
+    static func ofProcess(_ identifier: Int32) throws -> Int {
+        let text = try String(contentsOfFile: "/proc/\(identifier)/smaps_rollup", encoding: .utf8)
+        let line = text.split(separator: "\n").first { $0.hasPrefix("Pss:") }
+        guard let kibibytes = line?.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
+            throw BenchmarkFailure(description: "/proc/\(identifier)/smaps_rollup has no Pss")
+        }
+        return kibibytes * 1024
+    }
+
     private final class Engine {
         private var tpm = TPM()
 

@@ -27,7 +27,7 @@ struct Row {
         ("\(words): \(duration.inMicroseconds) µs", vtpm <= duration)
     }
 
-    fileprivate var cells: [String] {
+    var cells: [String] {
         [
             name, vtpm.inMicroseconds, swtpm?.inMicroseconds ?? "-",
             ratio.map { String(format: "%.2f", $0) } ?? "-", verdict?.target ?? "-",
@@ -36,10 +36,9 @@ struct Row {
     }
 }
 
-/// Prints the rows as a table of the width that they need.
-func printTable(_ rows: [Row]) {
-    let header = ["command (median)", "vtpm µs", "swtpm µs", "ratio", "target", "met"]
-    let lines = [header] + rows.map(\.cells)
+/// Prints rows of cells as a table of the width that they need; the second to the fourth column are numbers.
+func printTable(_ header: [String], _ rows: [[String]]) {
+    let lines = [header] + rows
     let widths = header.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
     for cells in lines {
         let padded = zip(cells, widths).enumerated().map { column, cell in

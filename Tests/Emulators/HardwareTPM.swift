@@ -16,6 +16,9 @@ public final class HardwareTPM {
     private let directory: URL
     private var process: Process?
 
+    /// The number of its process, while it has power.
+    public var identifier: Int32? { process?.processIdentifier }
+
     /// Where it keeps its state.
     public var state: URL { directory.appendingPathComponent("state") }
 

@@ -9,12 +9,12 @@ struct Measurement {
     private static let turns = 10
 
     private let opened: OpenedStore
-    private let bareFile: String
+    private let bare: BareSyncs
     private let size: Int
 
     init(_ directory: String, size: Int) throws {
         opened = try OpenedStore(directory)
-        bareFile = directory + ".bare"
+        bare = BareSyncs(path: directory + ".bare", size: size)
         self.size = size
     }
 
@@ -25,7 +25,7 @@ struct Measurement {
         var (syncs, commits, transactions) = (Rate(), Rate(), Rate())
         var (slowest, processor) = (Duration.zero, Duration.zero)
         for _ in 0..<Self.turns {
-            try syncs.add(turn) { try bareSyncs(until: $0) }
+            try syncs.add(turn) { try bare.syncs(until: $0) }
             var written = (count: 0, slowest: Duration.zero)
             let before = processorTime()
             commits.add(turn) {
@@ -79,21 +79,6 @@ struct Measurement {
         guard let checkpoint = opened.store.nextCheckpoint() else { return nil }
         try opened.store.confirm(checkpoint)
         return checkpoint.sequence
-    }
-
-    private func bareSyncs(until end: ContinuousClock.Instant) throws -> Int {
-        let file = open(bareFile, O_RDWR | O_CREAT | O_TRUNC, 0o600)
-        defer {
-            close(file)
-            unlink(bareFile)
-        }
-        let bytes = [UInt8](repeating: 7, count: size)
-        var count = 0
-        while ContinuousClock.now < end {
-            guard write(file, bytes, size) == size, fdatasync(file) == 0 else { throw StoreFailure.diskFull(bareFile) }
-            count += 1
-        }
-        return count
     }
 
     private func durableCommits(

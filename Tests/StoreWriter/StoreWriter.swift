@@ -10,6 +10,7 @@ import VTPMManager
 ///     vtpm-store outlast DIRECTORY WRITES                write on whatever the disk says
 ///     vtpm-store measure DIRECTORY THREADS BYTES SECONDS durable commits a second beside bare syncs a second
 ///     vtpm-store guests DIRECTORY GUESTS SECONDS         the same of TPMs that are told, and wait in no thread
+///     vtpm-store syncs FILE BYTES SECONDS                bare syncs a second
 @main enum StoreWriter {
     static func main() {
         // A pipe's reader that went, and a file that is too large, are errors and no end.
@@ -29,8 +30,10 @@ import VTPMManager
                     .run(threads: number(arguments[2]), seconds: Double(number(arguments[4])))
             case "guests" where arguments.count == 4:
                 try Guests(arguments[1], number(arguments[2])).run(seconds: Double(number(arguments[3])))
+            case "syncs" where arguments.count == 4:
+                try BareSyncs(path: arguments[1], size: number(arguments[2])).run(seconds: Double(number(arguments[3])))
             default:
-                say("usage: vtpm-store hammer|limit|outlast|measure|guests DIRECTORY …")
+                say("usage: vtpm-store hammer|limit|outlast|measure|guests|syncs …")
                 exit(2)
             }
         } catch {
