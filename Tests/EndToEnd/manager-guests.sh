@@ -65,7 +65,7 @@ tools_owns() {
 
 tools_is_whole() {
     start_tcsd && tool tpm_setownable -s -z && tool tpm_unsealdata -z -i "$work/$host/sealed" | diff "$work/plain" - &&
-        tool tpm_nvread -z -i $nv_area -s 19 | grep -a "the bytes that st" && stop_tcsd
+        tool tpm_nvread -z -i $nv_area -s 19 | grep -a "the bytes that s" && stop_tcsd
 }
 
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
@@ -85,9 +85,8 @@ free_ports() { # COUNT: the first of so many
 # Boots the guest on its TPM, lets it do something, and ends it.
 in_machine() { # COMMAND
     local socket status
-    socket=$(socket_of machine) && ln -sfn "$socket" "$work/machine.ctrl" && start_machine machine "" &&
-        guest_is_up machine 1 || return
-    guest machine "$1"
+    socket=$(socket_of machine) && ln -sfn "$socket" "$work/machine.ctrl" && start_machine machine "" || return
+    guest_is_up machine 1 && guest machine "$1"
     status=$?
     stop_machine machine
     return $status
@@ -95,8 +94,8 @@ in_machine() { # COMMAND
 
 # What the client in the guest has to remember travels as text; the guest has no disk.
 machine_owns() {
-    in_machine 'vtpm-manager-load own keep /dev/tpm0 && vtpm-manager-load advance keep 5 /dev/tpm0 &&
-        vtpm pcrs | head -n 8 && echo "keep=$(tar c keep | gzip | base64 | tr -d "\n")"' |
+    local uses='vtpm-manager-load own keep /dev/tpm0 && vtpm-manager-load advance keep 5 /dev/tpm0'
+    in_machine "$uses"' && vtpm pcrs | head -n 8 && echo "keep=$(tar c keep | gzip | base64 | tr -d "\n")"' |
         tee "$work/$host/machine.said" | sed 's/^keep=.*/keep=.../' || return
     grep -c '^PCR-0[0-7]: .*[1-9A-F]' "$work/$host/machine.said" | grep -x 8 || return
     machine_kept=$(sed -n 's/^keep=//p' "$work/$host/machine.said")
