@@ -36,15 +36,18 @@ begin_host() {
     exits "$kind: one with a mistake is refused" 78 interval verb manager run --check-config --config "$work/bad.toml"
     exits "$kind: without a store the manager does not start" 1 "init" verb manager run --config "$config"
     must "$kind: the operator makes an approval key" make_key "$key"
-    # shellcheck disable=SC2046
-    must "$kind: vtpm manager init" verb manager init --config "$config" \
-        --recovery-passphrase-file "$work/passphrase" $(owner_of "$chip") \
+    # One operator has a key made for recovery, the other brings one.
+    local recovery=(--recovery-passphrase-file "$work/passphrase") owner
+    if [ "$kind" = tpm12 ]; then
+        must "$kind: the operator makes a recovery key" make_recovery_key "$work/$host-recovery.pem"
+        recovery=(--recovery-key "$work/$host-recovery.pem.public")
+    fi
+    read -ra owner <<<"$(owner_of "$chip")"
+    must "$kind: vtpm manager init" verb manager init --config "$config" "${recovery[@]}" "${owner[@]}" \
         --approval-key "$key.public" --pcrs 0,2,4,7
-    # The operator keeps it elsewhere.
-    must "$kind: init wrote the recovery key" mv "$work/$host/state/recovery-private.pem" "$work/$host-recovery.pem"
-    # shellcheck disable=SC2046
-    exits "$kind: init does not touch what is there" 1 "" verb manager init --config "$config" \
-        --recovery-passphrase-file "$work/passphrase" $(owner_of "$chip")
+    [ "$kind" = tpm12 ] ||
+        must "$kind: init wrote the recovery key" mv "$work/$host/state/recovery-private.pem" "$work/$host-recovery.pem"
+    exits "$kind: init does not touch what is there" 1 "" verb manager init --config "$config" "${recovery[@]}" "${owner[@]}"
     exits "$kind: status says when there is no manager" 2 "" verb manager status
     must "$kind: the manager starts" start_manager
     exits "$kind: a second manager is refused" 1 "" verb manager run --config "$config"
@@ -56,7 +59,8 @@ begin_host() {
     must "$kind: a guest for QEMU" verb guest create machine --interface control
     must "$kind: a guest for the library" verb guest create lib --interface raw
     must "$kind: a guest with an engine of its own" verb guest create apart --interface raw --isolation process
-    must "$kind: a guest of the other group" verb guest create other --group free --interface raw
+    must "$kind: a guest of the other group" verb guest create other --group free --interface raw \
+        --link-pcrs 7
     exits "$kind: a name is taken once" 1 lib verb guest create lib
     check "$kind: all guests run" all_run
     check "$kind: the engine's process has another user" engine_is_apart
@@ -65,6 +69,12 @@ begin_host() {
 
 make_key() { # FILE
     openssl genpkey -algorithm ed25519 -out "$1" && openssl pkey -in "$1" -pubout -out "$1.public"
+}
+
+# Encrypted to the operator's passphrase.
+make_recovery_key() { # FILE
+    openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072 -aes-256-cbc -pass "file:$work/passphrase" -out "$1" &&
+        openssl pkey -in "$1" -passin "file:$work/passphrase" -pubout -out "$1.public"
 }
 
 # The command must exit with this status, and say something that matches.
@@ -158,23 +168,24 @@ quote_deeply() {
     exits "$kind: not for another guest" 1 "" verb verify-quote "$work/quote" --nonce "$nonce" "${keys[@]}" \
         --uuid "$(ask /v1/guests/apart | jq -r .id)"
     exits "$kind: not for another group" 1 "" verb verify-quote "$work/quote" --nonce "$nonce" "${keys[@]}" --group free
-    jq '.guestQuote.pcrs["0"] |= sub("^..";"ff")' "$work/quote" >"$work/altered"
-    exits "$kind: not with another PCR of the guest" 1 "" verb verify-quote "$work/altered" --nonce "$nonce" "${keys[@]}"
     jq ".guest = \"$(ask /v1/guests/apart | jq -r .id)\"" "$work/quote" >"$work/altered"
     exits "$kind: not with another UUID in it" 1 "" verb verify-quote "$work/altered" --nonce "$nonce" "${keys[@]}"
     jq ".group = \"$(ask /v1/groups/free | jq -r .id)\"" "$work/quote" >"$work/altered"
     exits "$kind: not with another group in it" 1 "" verb verify-quote "$work/altered" --nonce "$nonce" "${keys[@]}"
     exits "$kind: not with another hardware's key" 1 "" verb verify-quote "$work/quote" --nonce "$nonce" \
         --hardware-key "$work/guest.pem"
-    local offset
-    for offset in 40 100 300 500; do
-        alter_base64 "$work/quote" .hardwareQuote $offset >"$work/altered"
-        exits "$kind: not with byte $offset of the hardware's quote changed" 1 "" verb verify-quote "$work/altered" \
-            --nonce "$nonce" "${keys[@]}"
+    local quote offset
+    for quote in guestQuote hardwareQuote; do
+        # Somewhere in what was signed, the signature, the values of the PCRs.
+        for offset in 40 100 300 500; do
+            alter_base64 "$work/quote" .$quote $offset >"$work/altered"
+            exits "$kind: not with byte $offset of the $quote changed" 1 "" verb verify-quote "$work/altered" \
+                --nonce "$nonce" "${keys[@]}"
+        done
     done
 }
 
-# A file of JSON with one byte changed in a value of base64.
+# A file of JSON with one bit changed in a value of base64.
 alter_base64() { # FILE VALUE OFFSET
     local bytes
     bytes=$(jq -r "$2" "$1" | base64 -d | od -An -v -tx1 | tr -d ' \n')
@@ -198,12 +209,24 @@ boot_something_else() {
     check "$kind: so do the events" eval 'verb guest events lib | grep -E "\b7\b"'
     exits "$kind: the guest cannot be started by hand" 1 '\b7\b' verb guest start lib
     check "$kind: the guest of the other group runs" json /v1/guests/other '.state == "running"'
+    check "$kind: it is stopped and started" eval 'verb guest stop other && verb guest start other'
+    check "$kind: its PCR 7 starts from the host's" pcr_is_linked 7
     exits "$kind: no guest is made in the closed group" 1 "" verb guest create none
     must "$kind: the host boots what it did" reboot_chip "$chip"
     must "$kind: the manager starts anew" restart_manager
     check "$kind: all guests run" all_run
     check "$kind: the manager is healthy" is_healthy
     check "$kind: what the library made is there" library_is_whole
+}
+
+# A value that is longer than a guest's PCR is hashed.
+pcr_is_linked() { # PCR
+    local value there
+    value=$(ask "/v1/pcrs?select=$1" | jq -r ".pcrs[\"$1\"]")
+    [ ${#value} -eq 40 ] || value=$(printf '%b' "$(sed 's/../\\x&/g' <<<"$value")" | sha1sum | cut -c 1-40)
+    there=$("$vtpm" pcrs --tpm "unix:$(socket_of other)" | sed -n "s/^PCR-0$1: //p" | tr -d ' ' | tr A-F a-f)
+    echo "the host's: $value, the guest's: $there"
+    [ "$value" = "$there" ]
 }
 
 approve_what_boots() {
@@ -236,6 +259,13 @@ approve_what_boots() {
     must "$kind: the host boots what it did before" reboot_chip "$chip"
     must "$kind: the manager starts anew" restart_manager
     check "$kind: all guests run with that, too" all_run
+    check "$kind: what booted is approved alone" verb manager approve --sign-with "$key" --name now --only
+    check "$kind: the group shows it" json /v1/groups/default '.configurations == ["now"]'
+    check "$kind: what is not approved any more boots" boots "$chip" 7 "the update"
+    must "$kind: the manager starts anew" restart_manager
+    check "$kind: lib is held" guest_is_held lib '\b7\b'
+    must "$kind: the host boots what it did before" reboot_chip "$chip"
+    check "$kind: all guests run when the manager sees it" wait_until 30 all_run
 }
 
 sign_list() { # FILE KEY
@@ -313,6 +343,10 @@ move_to_another_chip() {
     # shellcheck disable=SC2046
     exits "$kind: a wrong passphrase recovers nothing" 1 "passphrase" verb manager recover --config "$config" \
         --recovery-key "$recovery" --recovery-passphrase-file "$work/wrong" $(owner_of "$next_chip")
+    make_recovery_key "$work/other-recovery.pem" 2>/dev/null
+    # shellcheck disable=SC2046
+    exits "$kind: nor does another recovery key" 1 "key" verb manager recover --config "$config" \
+        --recovery-key "$work/other-recovery.pem" --recovery-passphrase-file "$work/passphrase" $(owner_of "$next_chip")
     # shellcheck disable=SC2046
     must "$kind: the recovery key brings it back" verb manager recover --config "$config" \
         --recovery-key "$recovery" --recovery-passphrase-file "$work/passphrase" $(owner_of "$next_chip")
