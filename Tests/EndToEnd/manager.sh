@@ -68,6 +68,8 @@ echo "the owner of the hardware" >"$work/owner"
 echo "the operator's words" >"$work/passphrase"
 echo "somebody else's words" >"$work/wrong"
 
+[ "$chapters" = disk ] || { fetch_kernel && build_initramfs "$load"; } || exit 2
+
 for chapter in $chapters; do
     began=$SECONDS
     case $chapter in
