@@ -11,7 +11,6 @@ struct Benchmark {
     static func main() {
         // A peer that closes the connection is an error of the call, not the end of this process.
         signal(SIGPIPE, SIG_IGN)
-        setlinebuf(stdout)
         do {
             switch CommandLine.arguments.dropFirst().first {
             case nil:

@@ -129,7 +129,8 @@ struct ManagerMeasurement {
 
     // MARK: Words
 
-    private func say(_ progress: String) { print("… \(progress)") }
+    /// Tells on the standard error output, which does not wait for more, how far it is.
+    private func say(_ progress: String) { FileHandle.standardError.write(Data("… \(progress)\n".utf8)) }
     private func met(_ isMet: Bool) -> String { isMet ? "yes" : "NO" }
     private func kibibytes(_ bytes: Double) -> String { String(format: "%.1f", bytes / 1024) }
     private func mebibytes(_ bytes: Double) -> String { String(format: "%.1f", bytes / 1024 / 1024) }
