@@ -26,7 +26,7 @@ all) chapters="tpm2 tpm12 disk" ;;
 esac
 vtpm=${VTPM:-.build/release/vtpm} load=$(dirname "${VTPM:-.build/release/vtpm}")/vtpm-manager-load
 [ -x "$vtpm" ] && [ -x "$load" ] || { echo "no vtpm and vtpm-manager-load at $vtpm: swift build -c release" >&2; exit 2; }
-packages=(swtpm tpm2-tools trousers tpm-tools socat curl jq openssl procps e2fsprogs
+packages=(swtpm tpm2-tools trousers tpm-tools socat curl jq openssl procps e2fsprogs binutils
     qemu-system-x86 seabios busybox-static cpio)
 if ! dpkg -s "${packages[@]}" >/dev/null 2>&1; then
     export DEBIAN_FRONTEND=noninteractive
@@ -37,7 +37,7 @@ cache=.build/qemu
 mkdir -p "$cache" || exit 2
 # Engines run as another user, and tcsd does.
 work=$(mktemp -d) && chmod 711 "$work" || exit 2
-memory=512 logs='*/manager.log *.console *.qemu'
+memory=768 logs='*/manager.log *.console *.qemu'
 . Tests/EndToEnd/checks.sh
 . Tests/EndToEnd/qemu-machine.sh
 . Tests/EndToEnd/manager-host.sh

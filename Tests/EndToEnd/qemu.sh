@@ -22,7 +22,7 @@ emulator=${1:-vtpm}
 case $emulator in vtpm | swtpm) ;; *) echo "usage: $0 [vtpm|swtpm]" >&2; exit 2 ;; esac
 vtpm=${VTPM:-.build/release/vtpm}
 [ -x "$vtpm" ] || { echo "no vtpm at $vtpm: swift build -c release --product vtpm" >&2; exit 2; }
-for tool in qemu-system-x86_64 busybox cpio swtpm; do
+for tool in qemu-system-x86_64 busybox cpio swtpm strip; do
     [ -n "$(command -v $tool)" ] || { echo "$tool is missing" >&2; exit 2; }
 done
 
