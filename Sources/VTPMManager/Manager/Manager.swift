@@ -23,6 +23,8 @@ public final class Manager: Sendable {
     let groupChange = Mutex(())
     /// Making of guests' quoting keys, one at a time.
     let keyChange = Mutex(())
+    /// What is told by threads that may not wait, in order.
+    let tellings = DispatchQueue(label: "vtpm tellings")
     private let started = Date()
     private let keeper: CheckpointKeeper
 
@@ -79,9 +81,7 @@ public final class Manager: Sendable {
     /// Opens the groups, starts the guests that ran, and begins to give checkpoints.
     public func start() throws(ManagerError) {
         try roster.prepare()
-        guard keeper.checkpoint() else {
-            throw ManagerError(.hardware, problems.all.joined(separator: " "))
-        }
+        keeper.checkpoint()
         openClosedGroups()
         keeper.start()
     }
@@ -107,7 +107,7 @@ public final class Manager: Sendable {
         return ManagerStatus(
             version: VTPMVersion.current, started: started, store: store.id, directory: store.directory,
             hardware: "\(anchor.hardware)", hardwareIdentity: "\(anchor.identity)", problems: problems.all,
-            lastCheckpoint: keeper.lastTime, isCheckpointDue: store.nextCheckpoint() != nil, groups: groups.count,
+            lastCheckpoint: keeper.lastTime, isCheckpointDue: store.isCheckpointDue, groups: groups.count,
             openGroups: groups.count { store.isOpen(group: $0.id) }, guests: guests.count,
             runningGuests: roster.runningCount, readyKeys: pool.count)
     }

@@ -76,6 +76,9 @@ public final class Store: Sendable {
     /// confirming, where the last commit has to be remembered.
     public func nextCheckpoint() -> Checkpoint? { writer.nextCheckpoint() }
 
+    /// True while the hardware TPM is not known to have the last commit.
+    public var isCheckpointDue: Bool { writer.isCheckpointDue }
+
     /// Says that the hardware TPM has this checkpoint, so that the chain before it can go.
     public func confirm(_ checkpoint: Checkpoint) throws(StoreFailure) { try writer.confirm(checkpoint) }
 

@@ -229,6 +229,11 @@ final class StoreWriter: Sendable {
         }
     }
 
+    /// True while the hardware TPM is not known to have the last commit.
+    var isCheckpointDue: Bool {
+        state.withLock { $0.contents.chain.last.checkpoint != $0.contents.chain.confirmed }
+    }
+
     /// Drops the part of the chain before a checkpoint that the hardware TPM has.
     func confirm(_ checkpoint: Checkpoint) throws(StoreFailure) {
         try change { try $0.confirm(checkpoint) }
