@@ -7,6 +7,14 @@ public struct RSAPrimes: Sendable {
     public let p: Secret
     /// The smaller prime, half the size of the modulus.
     public let q: Secret
+
+    /// A key that was made elsewhere, by numbers of these sizes.
+    public init(modulus: [UInt8], exponent: UInt32, p: Secret, q: Secret) {
+        self.modulus = modulus
+        self.exponent = exponent
+        self.p = p
+        self.q = q
+    }
 }
 
 /// RSA key generation with random probable primes (FIPS 186-5, A.1.3).

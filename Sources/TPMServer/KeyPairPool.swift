@@ -28,6 +28,9 @@ public final class KeyPairPool: KeyPairSource {
         return try generator.keyPair(bits: bits, exponent: exponent)
     }
 
+    /// A key of 2048 bits with the exponent 65537, if one is ready.
+    func ready() -> RSAPrimes? { stock.take() }
+
     /// How many keys are ready.
     public var count: Int { stock.count }
 }

@@ -23,11 +23,11 @@ public struct SocketPermissions: Sendable, Equatable {
 }
 
 /// A socket that is bound and listens. The file of a Unix socket that it made goes when this object dies.
-package final class ListeningSocket {
+package final class ListeningSocket: Sendable {
     package let descriptor: Int32
     /// With the port that the system chose, where 0 was asked for.
     package let address: ListenAddress
-    private var file: FileIdentity?
+    private let file: FileIdentity?
 
     package init(_ address: ListenAddress, _ permissions: SocketPermissions = SocketPermissions()) throws(ListenError) {
         switch address {
@@ -37,6 +37,7 @@ package final class ListeningSocket {
             self.address = address
         case .tcp(let host, let port):
             descriptor = try Self.bindTCP(host, port)
+            file = nil
             self.address = .tcp(host: host, port: Self.port(of: descriptor) ?? port)
         }
         makeNonBlocking(descriptor)
@@ -49,6 +50,7 @@ package final class ListeningSocket {
             throw ListenError("The descriptor \(descriptor) is no socket that listens.")
         }
         self.descriptor = descriptor
+        file = nil
         makeNonBlocking(descriptor)
         address =
             Self.port(of: descriptor).map { .tcp(host: "descriptor", port: $0) }
@@ -116,7 +118,7 @@ extension ListeningSocket {
         let status = withUnsafeMutableBytes(of: &storage) { bytes in
             getsockname(descriptor, bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, &length)
         }
-        guard status == 0 else { return nil }
+        guard status == 0, [AF_INET, AF_INET6].contains(Int32(storage.ss_family)) else { return nil }
         // sin_port and sin6_port stand at the same place.
         return withUnsafeBytes(of: storage) { $0.loadUnaligned(fromByteOffset: 2, as: UInt16.self) }.bigEndian
     }
@@ -171,7 +173,7 @@ extension ListeningSocket {
 }
 
 /// Which file a path names just now.
-private struct FileIdentity: Equatable {
+private struct FileIdentity: Equatable, Sendable {
     private let device: dev_t
     private let inode: ino_t
     let isSocket: Bool

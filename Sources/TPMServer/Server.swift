@@ -42,7 +42,7 @@ public final class Server: @unchecked Sendable {
     let queue: CommandQueue
     /// At which commands arrive that do not say so themselves.
     var locality = Locality.zero
-    private let loop: EventLoop
+    let loop: EventLoop
     /// Of a server on a loop with others; nil for one that has the loop to itself.
     private let whenEnded: (@Sendable () -> Void)?
     /// Itself, since the loop's sockets refer to it.

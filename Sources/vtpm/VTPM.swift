@@ -1,4 +1,5 @@
 import ArgumentParser
+import TPMServer
 import VTPMManager
 
 /// The one executable: every verb is a subcommand, and none has logic of its own.
@@ -22,6 +23,10 @@ struct VTPM: ParsableCommand {
         ])
 
     static func main() {
+        // Before all else: a process like that has nothing but what its manager gave it.
+        if CommandLine.arguments.dropFirst().first == GuestEngine.verb {
+            GuestEngine.run(CommandLine.arguments.dropFirst(2))
+        }
         if let arguments = Swtpm.arguments(of: CommandLine.arguments) { Swtpm.end(arguments) }
         main(nil)
     }

@@ -41,6 +41,8 @@ public struct ManagerConfiguration: Sendable {
         public var group: gid_t?
         /// The name of the user whose processes engines with a process of their own are.
         public var user = "nobody"
+        /// The program that they run: this one.
+        var engine = "/proc/self/exe"
         /// How many serving loops there are; 0 stands for one a core.
         public var threads = 0
 

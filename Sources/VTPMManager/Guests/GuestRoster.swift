@@ -6,8 +6,7 @@ import TPMServer
 /// The guests whose TPMs are being served, and the threads that serve them.
 final class GuestRoster: Sendable {
     private let loops: [ServingLoop]
-    private let directory: String
-    private let permissions: SocketPermissions
+    let options: ManagerConfiguration.Guests
     private let state = Mutex(State())
 
     private struct State {
@@ -24,8 +23,7 @@ final class GuestRoster: Sendable {
     }
 
     init(_ options: ManagerConfiguration.Guests, logger: Logger) throws(ManagerError) {
-        directory = options.sockets
-        permissions = options.permissions
+        self.options = options
         let count = options.threads > 0 ? options.threads : ProcessInfo.processInfo.activeProcessorCount
         var loops: [ServingLoop] = []
         do throws(ListenError) {
@@ -36,8 +34,8 @@ final class GuestRoster: Sendable {
 
     /// Makes the directory of the sockets.
     func prepare() throws(ManagerError) {
-        guard mkdir(directory, 0o755) == 0 || errno == EEXIST else {
-            throw .system("The directory \(directory) for the guests' sockets cannot be made")
+        guard mkdir(options.sockets, 0o755) == 0 || errno == EEXIST else {
+            throw .system("The directory \(options.sockets) for the guests' sockets cannot be made")
         }
     }
 
@@ -46,9 +44,7 @@ final class GuestRoster: Sendable {
     }
 
     /// Where a guest's TPM is offered while it runs.
-    func socket(of guest: UUID) -> String { "\(directory)/\(guest.uuidString.lowercased()).sock" }
-
-    var socketPermissions: SocketPermissions { permissions }
+    func socket(of guest: UUID) -> String { "\(options.sockets)/\(guest.uuidString.lowercased()).sock" }
 
     /// The threads in turn.
     func nextLoop() -> ServingLoop {

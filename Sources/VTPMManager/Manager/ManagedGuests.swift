@@ -194,21 +194,36 @@ extension Manager {
     private func serve(_ guest: Guest, resuming: Bool) throws(ManagerError) -> any GuestService {
         let settings = try settings(of: guest)
         if !resuming { try forgetVolatile(of: guest) }
-        var environment = Environment(keyPairs: pool)
-        environment.initialPCRs = try linkedValues(settings)
+        let initialPCRs = try linkedValues(settings)
         var logger = logger
         logger[metadataKey: "guest"] = "\(guest.name)"
-        let back = Later<LocalGuest>()
-        let service = try LocalGuest(
-            GuestStateStore(store, guest: guest.id), environment, settings.interface,
-            at: roster.socket(of: guest.id), roster.socketPermissions, on: roster.nextLoop(), logger: logger,
-            report: { [weak self] in self?.storeChanged(guest, $0) },
-            whenEnded: { [weak self] in
-                guard let self, let service = back.value else { return }
-                self.ended(guest, service, "The TPM ended by itself.")
-            })
-        back.value = service
-        return service
+        let states = GuestStateStore(store, guest: guest.id)
+        let report: @Sendable (StoreError?) -> Void = { [weak self] in self?.storeChanged(guest, $0) }
+        switch settings.isolation {
+        case .none:
+            let back = Later<LocalGuest>()
+            let service = try LocalGuest(
+                states, Environment(keyPairs: pool, initialPCRs: initialPCRs), settings.interface,
+                at: roster.socket(of: guest.id), roster.options.permissions, on: roster.nextLoop(), logger: logger,
+                report: report,
+                whenEnded: { [weak self] in
+                    guard let self, let service = back.value else { return }
+                    self.ended(guest, service, "The TPM ended by itself.")
+                })
+            back.value = service
+            return service
+        case .process:
+            let back = Later<ChildGuest>()
+            let service = try ChildGuest(
+                states, keys: pool, initialPCRs: initialPCRs, settings.interface, at: roster.socket(of: guest.id),
+                roster.options, on: roster.nextLoop(), logger: logger, report: report,
+                whenEnded: { [weak self] reason in
+                    guard let self, let service = back.value else { return }
+                    self.ended(guest, service, reason)
+                })
+            back.value = service
+            return service
+        }
     }
 
     /// The values from which the guest's linked PCRs start: the host's, or the SHA-1 of a host's value that is longer.

@@ -23,8 +23,6 @@ public final class Manager: Sendable {
     let groupChange = Mutex(())
     /// Making of guests' quoting keys, one at a time.
     let keyChange = Mutex(())
-    /// What is told by threads that may not wait, in order.
-    let tellings = DispatchQueue(label: "vtpm tellings")
     private let started = Date()
     private let keeper: CheckpointKeeper
 

@@ -8,7 +8,7 @@ import TPMServer
 /// What a guest's TPM keeps, in the store of its host.
 ///
 /// One of them at a time serves a guest: what it loads and saves needs the lock.
-public final class GuestStateStore: StateStore {
+public final class GuestStateStore: SerialisedStateStore {
     private let store: Store
     private let guest: UUID
     private let lock = Mutex(Lock())
@@ -92,6 +92,14 @@ public final class GuestStateStore: StateStore {
     public func loadVolatile() throws(StoreError) -> Secret? { try loadRecord(.volatile) }
 
     public func saveVolatile(_ bytes: Secret?) throws(StoreError) { try saveRecord(bytes, .volatile) }
+
+    // MARK: For an engine in another process
+
+    public func loadSerialised() throws(StoreError) -> Secret? { try loadRecord(.permanent) }
+
+    public func keepSerialised(_ bytes: Secret, then: @escaping @Sendable (StoreError?) -> Void) -> Kept {
+        keep(bytes, .permanent, then)
+    }
 
     // MARK: Without waiting
 
