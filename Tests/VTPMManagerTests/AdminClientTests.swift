@@ -78,11 +78,31 @@ import Testing
         #expect(isDone.wait(timeout: .now() + 0.5) == .timedOut)
         close(accept(listener, nil, nil))
         let client = accept(listener, nil, nil)
+        var request = [UInt8](repeating: 0, count: 4096)
+        #expect(recv(client, &request, request.count, 0) > 0)
         let answer = Array("HTTP/1.1 204 No Content\r\n\r\n".utf8)
         #expect(send(client, answer, answer.count, Int32(MSG_NOSIGNAL)) == answer.count)
-        isDone.wait()
+        #expect(isDone.wait(timeout: .now() + 20) == .success)
         close(client)
         withExtendedLifetime(first) {}
+    }
+
+    @Test(arguments: [
+        "", "garbage\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", "HTTP/1.1 200 OK\r\n\r\n[]",
+    ])
+    func whatIsNoManagerIsNotBelieved(answer: String) throws {
+        let home = try TemporaryDirectory()
+        let path = "\(home.path)/other.sock"
+        let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        defer { close(listener) }
+        try #require(try UnixAddress(path).use { bind(listener, $0, $1) } == Int32(0) && listen(listener, 1) == 0)
+        // It says what it says before it was asked.
+        DispatchQueue.global().async {
+            let client = accept(listener, nil, nil)
+            _ = send(client, answer, answer.utf8.count, Int32(MSG_NOSIGNAL))
+            close(client)
+        }
+        #expect(throws: AdminClientError.self) { try AdminClient(socket: path).status() }
     }
 
     @Test func withoutAManagerItSaysSo() throws {

@@ -28,7 +28,8 @@ struct AdminExchange: Sendable {
     /// Sends the request, and waits for the answer: its status and its body.
     func run(at path: String) throws(AdminClientError) -> (status: Int, content: [UInt8]) {
         do {
-            let answer = try connect(to: path, until: .now() + Self.connectPatience).flatMap(send).wait()
+            let loop = MultiThreadedEventLoopGroup.singleton.any()
+            let answer = try attempt(at: path, until: .now() + Self.connectPatience, on: loop).wait()
             return (Int(answer.head.status.code), answer.body.map { Array($0.readableBytesView) } ?? [])
         } catch {
             throw .unreachable(Self.sentence(about: error, path))
@@ -36,45 +37,41 @@ struct AdminExchange: Sendable {
     }
 
     /// A Unix socket refuses at once (EAGAIN) when as many clients wait as may: then it is tried again.
-    private func connect(to path: String, until deadline: NIODeadline) -> EventLoopFuture<any Channel> {
-        let loop = MultiThreadedEventLoopGroup.singleton.any()
-        return ClientBootstrap(group: loop)
+    private func attempt(
+        at path: String, until deadline: NIODeadline, on loop: any EventLoop
+    ) -> EventLoopFuture<NIOHTTPClientResponseFull> {
+        let answer = loop.makePromise(of: NIOHTTPClientResponseFull.self)
+        let connected = ClientBootstrap(group: loop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                    try channel.pipeline.syncOperations.addHandler(
-                        NIOHTTPClientResponseAggregator(maxContentLength: Self.maximumAnswer))
+                    try channel.pipeline.syncOperations.addHandlers([
+                        NIOHTTPClientResponseAggregator(maxContentLength: Self.maximumAnswer), AnswerHandler(answer),
+                    ])
                 }
             }
             .connect(unixDomainSocketPath: path)
-            .flatMapError { error in
-                guard (error as? IOError)?.errnoCode == EAGAIN, NIODeadline.now() < deadline else {
-                    return loop.makeFailedFuture(error)
-                }
-                return loop.flatScheduleTask(in: .milliseconds(50)) { connect(to: path, until: deadline) }.futureResult
+        connected.whenFailure { answer.fail($0) }
+        connected.whenSuccess { send(on: $0, until: answer.futureResult) }
+        let limit = loop.scheduleTask(in: Self.patience) { answer.fail(ChannelError.connectTimeout(Self.patience)) }
+        return answer.futureResult.always { _ in limit.cancel() }.flatMapError { error in
+            guard (error as? IOError)?.errnoCode == EAGAIN, NIODeadline.now() < deadline else {
+                return loop.makeFailedFuture(error)
             }
+            return loop.flatScheduleTask(in: .milliseconds(50)) {
+                attempt(at: path, until: deadline, on: loop)
+            }.futureResult
+        }
     }
 
-    private func send(on channel: any Channel) -> EventLoopFuture<NIOHTTPClientResponseFull> {
-        let answer = channel.eventLoop.makePromise(of: NIOHTTPClientResponseFull.self)
-        do {
-            try channel.pipeline.syncOperations.addHandler(AnswerHandler(answer))
-        } catch {
-            answer.fail(error)
-        }
-        let limit = channel.eventLoop.scheduleTask(in: Self.patience) {
-            answer.fail(ChannelError.connectTimeout(Self.patience))
-        }
+    private func send(on channel: any Channel, until answer: EventLoopFuture<NIOHTTPClientResponseFull>) {
         channel.write(HTTPClientRequestPart.head(head), promise: nil)
         if !body.isEmpty {
             channel.write(HTTPClientRequestPart.body(.byteBuffer(channel.allocator.buffer(bytes: body))), promise: nil)
         }
         // One that refuses a request may do so before it has read it.
         channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
-        return answer.futureResult.always { _ in
-            limit.cancel()
-            channel.close(promise: nil)
-        }
+        answer.whenComplete { _ in channel.close(promise: nil) }
     }
 
     private static func sentence(about error: any Error, _ path: String) -> String {
