@@ -272,6 +272,13 @@ public final class Server: @unchecked Sendable {
         guard let client = listener.accept() else {
             // What is not lack of room for descriptors concerns that client alone.
             hasRoom = errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM
+            // The room may be taken by others than this server's clients.
+            if !hasRoom {
+                loop.after(milliseconds: 1000) { [weak self] in
+                    self?.hasRoom = true
+                    self?.pauseOrResume()
+                }
+            }
             return pauseOrResume()
         }
         connect(client, for: door)
