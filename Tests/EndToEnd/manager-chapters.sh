@@ -52,6 +52,7 @@ begin_host() {
     must "$kind: the manager starts" start_manager
     exits "$kind: a second manager is refused" 1 "" verb manager run --config "$config"
     check "$kind: vtpm manager status" is_healthy
+    check "$kind: the same as JSON" eval 'verb manager status --json | jq -e ".problems == []"'
     check "$kind: curl reads the status" json /v1/status '.problems == [] and .groups == 1 and .openGroups == 1'
     check "$kind: curl reads the metrics" prometheus
     check "$kind: a group that needs no approval" verb group create free
@@ -175,8 +176,8 @@ quote_deeply() {
         --hardware-key "$work/guest.pem"
     local quote offset
     for quote in guestQuote hardwareQuote; do
-        # Somewhere in what was signed, the signature, the values of the PCRs.
-        for offset in 40 100 300 500; do
+        # Somewhere in what was signed, the signature, the key, the values of the PCRs.
+        for offset in 40 100 300 500 700; do
             alter_base64 "$work/quote" .$quote $offset >"$work/altered"
             exits "$kind: not with byte $offset of the $quote changed" 1 "" verb verify-quote "$work/altered" \
                 --nonce "$nonce" "${keys[@]}"

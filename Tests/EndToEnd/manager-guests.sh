@@ -134,20 +134,24 @@ engines() { ps --ppid "${manager_process[$host]}" -o pid=,user=; }
 
 # -- The manager dies under load ----------------------------------------------------------------------------------
 
-# Kills the manager at a random moment while both guests of the library write, starts it, and looks for every number that
-# was answered; so many times. A fifth of the kills meets a manager that is just starting.
+# Kills the manager at a random moment while both guests of the library write and a guest is made or destroyed, starts it,
+# and looks for every number that was answered; so many times. A fifth of the kills meets a manager that is just starting.
 kill_under_load() { # TIMES
-    local addresses killed=0 began took slowest=0 writer
+    local addresses killed=0 began took slowest=0 writer change changes=0
     addresses=$(library_addresses)
     # shellcheck disable=SC2086
     "$load" write "$work/kept/$host" $addresses >"$work/$host/writers.log" 2>&1 &
     writer=$!
     wait_until 20 writes_everywhere || { cat "$work/$host/writers.log"; kill -9 $writer; return 1; }
     while [ $killed -lt "$1" ]; do
+        change_guest &
+        change=$!
         pause 700
         ended "${manager_process[$host]}" && { echo "the manager ended by itself"; kill -9 $writer; return 1; }
         kill_manager
         killed=$((killed + 1))
+        wait $change
+        [ ! -s "$work/made" ] || changes=$((changes + 1))
         kill -STOP $writer
         if [ $((killed % 5)) -eq 4 ]; then
             launch_manager
@@ -165,12 +169,40 @@ kill_under_load() { # TIMES
         fi
         took=$(((${EPOCHREALTIME/./} - began) / 1000))
         [ $took -le $slowest ] || slowest=$took
+        change_is_kept || { kill -9 $writer; return 1; }
         kill -CONT $writer
         ended $writer && { cat "$work/$host/writers.log"; return 1; }
         [ $((killed % 10)) -ne 0 ] || echo "   $killed kills; the slowest restart took $slowest ms" >&3
     done
     kill $writer && wait $writer || { cat "$work/$host/writers.log"; return 1; }
-    tail -n 1 "$work/$host/writers.log" | sed 's/^/   /' >&3
+    [ "$(cat "$work/made")" = gone ] || verb guest destroy made --yes || return
+    rm "$work/made"
+    echo "   $(tail -n 1 "$work/$host/writers.log"), and $changes guests made or destroyed" >&3
+    [ $changes -gt 0 ]
+}
+
+# At some moment makes the guest `made`, or destroys it when it is there. $work/made says what it is for sure.
+change_guest() {
+    local before
+    before=$(cat "$work/made" 2>/dev/null)
+    pause 700
+    : >"$work/made"
+    if [ "$before" = there ]; then
+        verb guest destroy made --yes >/dev/null 2>&1 && echo gone >"$work/made"
+    else
+        verb guest create made --interface raw --no-start >/dev/null 2>&1 && echo there >"$work/made"
+    fi
+}
+
+# True when the guest `made` is what the manager answered that it is.
+change_is_kept() {
+    local expected is=gone
+    expected=$(cat "$work/made")
+    wait_until 20 manager_answers || return
+    ! ask /v1/guests/made >/dev/null 2>&1 || is=there
+    echo "made: $is, and was answered to be ${expected:-unknown}"
+    echo $is >"$work/made"
+    [ "${expected:-$is}" = $is ]
 }
 
 writes_everywhere() { [ "$(grep -c ' writes$' "$work/$host/writers.log")" -eq 6 ]; }
