@@ -13,7 +13,7 @@ hardware_chapter() { # tpm2|tpm12 KILLS
     check "$kind: the manager is healthy" is_healthy
     stop_and_start
     quote_deeply
-    lose_an_engine
+    lose_engines
     boot_something_else
     approve_what_boots
     put_the_store_back
@@ -60,11 +60,12 @@ begin_host() {
     must "$kind: a guest for QEMU" verb guest create machine --interface control
     must "$kind: a guest for the library" verb guest create lib --interface raw
     must "$kind: a guest with an engine of its own" verb guest create apart --interface raw --isolation process
+    must "$kind: the same for QEMU" verb guest create board --interface control --isolation process
     must "$kind: a guest of the other group" verb guest create other --group free --interface raw \
         --link-pcrs 7
     exits "$kind: a name is taken once" 1 lib verb guest create lib
     check "$kind: all guests run" all_run
-    check "$kind: the engine's process has another user" engine_is_apart
+    check "$kind: the engines' processes have another user" engines_are_apart 2
     check "$kind: no other user reaches the store or a socket" exposes_nothing
 }
 
@@ -98,9 +99,9 @@ prometheus() {
         ! grep -vE '^(# (HELP|TYPE) .*|[a-z_]+(\{[^}]*\})? [0-9.e+-]+)?$' "$work/metrics"
 }
 
-engine_is_apart() {
+engines_are_apart() { # COUNT
     engines
-    [ "$(engines | awk '$2 == "nobody"' | wc -l)" -eq 1 ] && [ "$(engines | wc -l)" -eq 1 ]
+    [ "$(engines | awk '$2 == "nobody"' | wc -l)" -eq "$1" ] && [ "$(engines | wc -l)" -eq "$1" ]
 }
 
 exposes_nothing() {
@@ -142,13 +143,20 @@ stop_and_start() {
 
 no_engine() { ! pgrep -u nobody -f "$work/vtpm"; }
 
-# A guest's engine dies, and nothing else.
-lose_an_engine() {
-    echo "== $kind: an engine dies"
-    check "$kind: its process is killed" eval 'kill -9 "$(engines | awk "{ print \$1; exit }")"'
-    check "$kind: it comes back, and nothing is lost" library_is_whole
-    check "$kind: its user is another" engine_is_apart
-    check "$kind: the guest writes" library_writes
+# A raw guest is not started again by itself: its machine would go on with PCRs that begin anew.
+lose_engines() {
+    echo "== $kind: engines die"
+    check "$kind: their processes are killed" eval 'engines | awk "{ print \$1 }" | xargs kill -9'
+    check "$kind: that of the guest for QEMU is started again" wait_until 10 engines_are_apart 1
+    check "$kind: it runs" json /v1/guests/board '.state == "running"'
+    check "$kind: the raw guest is held, and the reason said" wait_until 10 guest_is_held apart "engine"
+    check "$kind: status says so" complains "apart"
+    check "$kind: the others go on" eval '"$vtpm" pcrs --tpm "unix:$(socket_of lib)"'
+    check "$kind: it is started by hand" verb guest start apart
+    check "$kind: both have engines" engines_are_apart 2
+    check "$kind: the manager is healthy" is_healthy
+    check "$kind: nothing is lost" library_is_whole
+    check "$kind: the guests write" library_writes
 }
 
 # -- Quotes -------------------------------------------------------------------------------------------------------
