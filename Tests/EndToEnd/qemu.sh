@@ -265,8 +265,9 @@ stop_machine five
 echo "== A guest without a TPM runs one, and its kernel makes a device of it"
 emulates='vtpm emulate --state /tmp/state --listen unix:/tmp/tpm --vtpm-proxy --key-pool 0'
 starts_emulator() { # [OPTION]
-    guest bare "$emulates $* 2>log & emulator=\$!; until [ -e /dev/tpm0 ] || [ ! -e /proc/\$emulator ]; do sleep 0.1; done
-        grep 'The kernel.s device is /dev/tpm0 (major [0-9]*, minor [0-9]*)\.' log" | grep device && return
+    local made="grep -s 'The kernel.s device is /dev/tpm0 (major [0-9]*, minor [0-9]*)\.' log"
+    guest bare "rm -f log; $emulates $* 2>log & emulator=\$!; until $made || [ ! -e /proc/\$emulator ]; do sleep 0.1; done; $made" &&
+        return
     guest bare 'cat log'
     return 1
 }
