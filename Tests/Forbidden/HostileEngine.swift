@@ -22,6 +22,8 @@ enum HostileEngine: String {
     case leaving
     /// Starts and says more than anybody wants to read.
     case loud
+    /// Starts and says so much that nobody is served beside it.
+    case flooding
     /// Sends a state that is none; ends with status 7 when it is refused.
     case liar
     /// Asks for a hundred keys; ends with the number of them as its status.
@@ -46,7 +48,10 @@ enum HostileEngine: String {
         case .loud:
             send(frame(0x40))
             let line = frame(0x42, [3] + Array("\u{1b}[2J\nforged line \u{2028}of text".utf8))
-            for _ in 0..<10_000 { send(line) }
+            for _ in 0..<5000 { send(line) }
+        case .flooding:
+            send(frame(0x40))
+            while true { send(frame(0x42, [3, 0x2e])) }
         case .liar:
             send(frame(4, Array("a shopping list".utf8)))
             exit(answer().first == 1 ? 7 : 1)

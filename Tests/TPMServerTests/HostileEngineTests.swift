@@ -91,6 +91,12 @@ import Testing
         #expect(log.messages.allSatisfy { $0 == " [2J forged line  of text" || $0.contains("are left out") })
     }
 
+    @Test func `It cannot keep its manager busy with what it says`() throws {
+        let guest = hostile("flooding")
+        #expect(guest.start() == nil)
+        #expect(guest.end() == "it said more than anybody can read.")
+    }
+
     /// A process that makes a call under an engine's filter: its exit status, or its signal as a negative number.
     private func end(of call: String) throws -> Int32 {
         let process = Process()

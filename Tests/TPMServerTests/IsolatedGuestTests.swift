@@ -169,7 +169,9 @@ import Testing
         let store = SerialisedMemoryStore()
         store.setSerialised(Secret(Array("a shopping list".utf8)))
         let damaged = try guest("damaged", store)
-        #expect(damaged.start()?.contains("The stored state is not the state of a TPM") == true)
+        let reason = damaged.start()
+        #expect(reason?.contains("The stored state is not the state of a TPM") == true)
+        #expect(reason?.hasSuffix("It was left as it is.") == true)
         #expect(store.isLocked == false)
         let missing = try guest("missing") { $0.program = "/nowhere/vtpm" }
         #expect(missing.start()?.contains("No such file or directory") == true)

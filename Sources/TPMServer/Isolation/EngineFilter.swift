@@ -8,8 +8,8 @@ package enum EngineFilter {
     private static let allowed = [
         // The sockets that it was given, and those of its clients.
         "read", "readv", "recvfrom", "recvmsg", "write", "writev", "sendto", "sendmsg", "accept", "accept4", "close",
-        "getsockname", "getsockopt", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait",
-        "epoll_pwait2", "eventfd2", "poll", "ppoll", "timerfd_create", "timerfd_settime",
+        "getsockname", "getsockopt", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2",
+        "eventfd2", "poll", "ppoll", "timerfd_create", "timerfd_settime",
         // Memory.
         "brk", "munmap", "mremap", "madvise",
         // Threads.
@@ -26,8 +26,7 @@ package enum EngineFilter {
     /// Answered by "permission denied", since a library may look for a file, or for the system's log, that it can do without.
     private static let denied = [
         "open", "openat", "openat2", "access", "faccessat", "faccessat2", "stat", "stat64", "lstat", "newfstatat",
-        "fstat",
-        "fstatat64", "statx", "readlink", "readlinkat", "getcwd", "ioctl", "sched_setscheduler", "socket",
+        "fstat", "fstatat64", "statx", "readlink", "readlinkat", "getcwd", "ioctl", "sched_setscheduler", "socket",
     ]
 
     /// Puts the filter over all threads of this process and of those that it makes, for ever. Any other call kills the

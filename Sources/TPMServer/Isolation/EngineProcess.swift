@@ -49,6 +49,7 @@ final class EngineProcess: EventSource, @unchecked Sendable {
     private var ending: ChildProcess.Ending?
     private var messages = Allowance(20, oneMoreAfter: 1)
     private var unsaid = 0
+    private static let mostUnsaid = 10_000
 
     private var loop: EventLoop { surroundings.loop }
 
@@ -185,6 +186,8 @@ final class EngineProcess: EventSource, @unchecked Sendable {
         }
         guard messages.take() else {
             unsaid += 1
+            // Within a second: it is no log, but a burden on the thread that others are served on.
+            if unsaid > Self.mostUnsaid { end("it said more than anybody can read") }
             return
         }
         if unsaid > 0 {
@@ -212,7 +215,8 @@ final class EngineProcess: EventSource, @unchecked Sendable {
         let last = lastWords()
         close(errors)
         let words = last.isEmpty ? "" : " Its last words were: \(last)"
-        whenEnded(reason.map { "\($0).\(words)" } ?? (ending == .status(0) ? nil : "\(ending).\(words)"))
+        let why = reason ?? (ending == .status(0) ? nil : "\(ending)")
+        whenEnded(why.map { "\($0.hasSuffix(".") ? $0 : $0 + ".")\(words)" })
         let left = pending
         pending = []
         for order in left { order.obeyed(.failed(.engineGone)) }
