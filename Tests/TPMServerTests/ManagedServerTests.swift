@@ -185,8 +185,10 @@ import Testing
         return try #require(Int(fields[1])) * Int(getpagesize())
     }
 
-    @Test func thousandsOfServersTakeLittle() throws {
-        let count = 2000
+    @Test func hundredsOfServersTakeLittle() throws {
+        // With more than some 1300 open descriptors, Foundation's Process.run reads behind what readdir gave it, and tests
+        // beside this one start processes. The benchmark, which starts none meanwhile, has thousands.
+        let count = 500
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         limit.rlim_cur = limit.rlim_max
