@@ -21,7 +21,8 @@ enum Forbidden {
         } catch { exit(2) }
         errno = 0
         call()
-        exit(errno == EACCES ? 3 : 0)
+        // At once: a build that counts the lines of code would write its counts at the end, which is forbidden, too.
+        _exit(errno == EACCES ? 3 : 0)
     }
 
     /// None has an effect with these operands.
