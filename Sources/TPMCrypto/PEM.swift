@@ -1,12 +1,12 @@
 import COpenSSL
 
 /// Text around DER (RFC 7468), as keys are kept in files.
-enum PEM {
+package enum PEM {
     /// The largest text that is looked at, in bytes.
-    static let maximumSize = 65536
+    package static let maximumSize = 65536
 
     /// What stands between the dashes.
-    enum Label: String {
+    package enum Label: String {
         case publicKey = "PUBLIC KEY"
         case privateKey = "PRIVATE KEY"
         case encryptedPrivateKey = "ENCRYPTED PRIVATE KEY"
@@ -16,7 +16,7 @@ enum PEM {
     /// passed over.
     ///
     /// - Throws: when the text is larger than ``maximumSize``.
-    static func block(_ label: Label, in text: Secret) throws(CryptoError) -> Secret? {
+    package static func block(_ label: Label, in text: Secret) throws(CryptoError) -> Secret? {
         guard text.count <= maximumSize else { throw CryptoError(what: "a PEM of more than 64 KB") }
         defer { ERR_clear_error() }
         return text.withUnsafeBytes { bytes -> Secret? in
@@ -34,7 +34,7 @@ enum PEM {
     }
 
     /// The text of one block.
-    static func text(_ label: Label, _ der: [UInt8]) -> String {
+    package static func text(_ label: Label, _ der: [UInt8]) -> String {
         guard let target = BIO_new(BIO_s_mem()) else { libraryFailure("BIO_new") }
         defer { BIO_free(target) }
         var start: UnsafeMutablePointer<UInt8>?

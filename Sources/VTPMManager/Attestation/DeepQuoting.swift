@@ -4,13 +4,13 @@ import TPMCrypto
 
 extension Manager {
     public func quotingKey() throws(ManagerError) -> PublicKeyReport {
-        PublicKeyReport(pem: PublicPEM.text(anchor.quotingKey))
+        PublicKeyReport(pem: PEM.text(.publicKey, anchor.quotingKey))
     }
 
     public func quotingKey(of text: String) throws(ManagerError) -> PublicKeyReport {
         let key = try guestKey(try find(guest: text))
         do throws(CryptoError) {
-            return PublicKeyReport(pem: PublicPEM.text(try key.publicKey.subjectPublicKeyInfo()))
+            return PublicKeyReport(pem: PEM.text(.publicKey, try key.publicKey.subjectPublicKeyInfo()))
         } catch { throw ManagerError(error) }
     }
 
@@ -70,22 +70,5 @@ extension DeepQuote {
             nonce, [UInt8](guestQuote), guest.bytes, Array(name.utf8), group.bytes, Array(groupName.utf8),
         ]
         return SHA256.hash(Array("vtpm deep quote 1".utf8) + parts.flatMap { SHA256.hash($0) })
-    }
-}
-
-/// A SubjectPublicKeyInfo as PEM.
-enum PublicPEM {
-    static func text(_ der: [UInt8]) -> String {
-        let base64 = Data(der).base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])
-        return "-----BEGIN PUBLIC KEY-----\n\(base64)\n-----END PUBLIC KEY-----\n"
-    }
-
-    /// The DER of the first public key of a PEM; nil without one.
-    static func der(_ pem: String) -> [UInt8]? {
-        guard let begin = pem.range(of: "-----BEGIN PUBLIC KEY-----"),
-            let end = pem.range(of: "-----END PUBLIC KEY-----", range: begin.upperBound..<pem.endIndex)
-        else { return nil }
-        let base64 = pem[begin.upperBound..<end.lowerBound].filter { !$0.isWhitespace }
-        return Data(base64Encoded: String(base64)).map { [UInt8]($0) }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import HardwareAnchor
+import TPMCrypto
 
 /// What a deep quote proved.
 public struct VerifiedQuote: Codable, Sendable, Equatable {
@@ -47,14 +48,14 @@ extension DeepQuote {
         return VerifiedQuote(
             guest: self.guest, name: name, group: group, groupName: groupName,
             guestPCRs: PCRReport(guest.configuration), hostPCRs: PCRReport(hardware.configuration),
-            guestKey: PublicPEM.text(guest.quotingKey))
+            guestKey: PEM.text(.publicKey, guest.quotingKey))
     }
 
     private static func key(_ pem: String, _ whose: String) throws(ManagerError) -> [UInt8] {
-        guard let der = PublicPEM.der(pem) else {
+        guard let der = try? PEM.block(.publicKey, in: Secret(Array(pem.utf8))) else {
             throw ManagerError(.invalid, "The \(whose) key is no PEM with a public key.")
         }
-        return der
+        return der.bytes
     }
 
     private static func quote(_ bytes: Data, _ whose: String) throws(ManagerError) -> AnchorQuote {

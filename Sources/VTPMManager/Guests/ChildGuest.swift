@@ -59,15 +59,8 @@ final class ChildGuest: GuestService {
             try isolated.listen(
                 at: .unix(path: socket), for: interface == .raw ? .data : .control, permissions: options.permissions)
         } catch { throw ManagerError(.failed, error.description) }
-        let outcome = Slot<StartupError?>()
-        let started = DispatchSemaphore(value: 0)
         ended.enter()
-        isolated.start { failure in
-            outcome.value = .some(failure)
-            started.signal()
-        }
-        started.wait()
-        if let failure = outcome.value ?? nil {
+        if let failure: StartupError = Awaited.answer({ isolated.start($0) }) {
             ended.leave()
             isolated.close()
             throw ManagerError(.failed, failure.description)
@@ -109,29 +102,13 @@ final class ChildGuest: GuestService {
     }
 
     func suspend() throws(StoreError) {
-        let outcome = Slot<StoreError?>()
-        let done = DispatchSemaphore(value: 0)
         life.withLock { $0.isEnding = true }
-        isolated.suspend { failure in
-            outcome.value = .some(failure)
-            done.signal()
-        }
-        done.wait()
-        guard let failure = outcome.value ?? nil else { return ended.wait() }
+        guard let failure: StoreError = Awaited.answer({ isolated.suspend($0) }) else { return ended.wait() }
         life.withLock { $0.isEnding = false }
         throw failure
     }
 
-    func readPCRs() -> [Digest]? {
-        let values = Slot<[Digest]?>()
-        let done = DispatchSemaphore(value: 0)
-        isolated.readPCRs { pcrs in
-            values.value = .some(pcrs)
-            done.signal()
-        }
-        done.wait()
-        return values.value ?? nil
-    }
+    func readPCRs() -> [Digest]? { Awaited.answer { isolated.readPCRs($0) } }
 
     /// The engine's number; nil while none runs.
     var processID: pid_t? { isolated.processID }

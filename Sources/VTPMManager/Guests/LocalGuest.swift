@@ -41,18 +41,16 @@ final class LocalGuest: GuestService {
         } catch { throw ManagerError(.store, "\(error)") }
         self.server = server
         self.ended = ended
-        let outcome = Slot<ListenError?>()
-        let listening = DispatchSemaphore(value: 0)
-        loop.perform {
-            do throws(ListenError) {
-                try server.listen(
-                    at: .unix(path: socket), for: interface == .raw ? .data : .control, permissions: permissions)
-                outcome.value = .some(nil)
-            } catch { outcome.value = .some(error) }
-            listening.signal()
+        let refusal: ListenError? = Awaited.answer { answer in
+            loop.perform {
+                do throws(ListenError) {
+                    try server.listen(
+                        at: .unix(path: socket), for: interface == .raw ? .data : .control, permissions: permissions)
+                    answer(nil)
+                } catch { answer(error) }
+            }
         }
-        listening.wait()
-        if let error = outcome.value ?? nil {
+        if let error = refusal {
             stop()
             throw ManagerError(.failed, error.description)
         }
@@ -64,28 +62,11 @@ final class LocalGuest: GuestService {
     }
 
     func suspend() throws(StoreError) {
-        let outcome = Slot<StoreError?>()
-        let done = DispatchSemaphore(value: 0)
-        server.suspend { error in
-            outcome.value = .some(error)
-            done.signal()
-        }
-        done.wait()
-        if let error = outcome.value ?? nil { throw error }
+        if let error: StoreError = Awaited.answer({ server.suspend($0) }) { throw error }
         ended.wait()
     }
 
-    func readPCRs() -> [Digest]? {
-        let values = Slot<[Digest]?>()
-        let done = DispatchSemaphore(value: 0)
-        let answer: @Sendable ([Digest]?) -> Void = { pcrs in
-            values.value = .some(pcrs)
-            done.signal()
-        }
-        server.read({ $0.clear.pcrs.values }, answer)
-        done.wait()
-        return values.value ?? nil
-    }
+    func readPCRs() -> [Digest]? { Awaited.answer { server.read({ $0.clear.pcrs.values }, $0) } }
 
     var statistics: GuestStatistics {
         GuestStatistics(commands: server.commandCount, connections: server.clientCount)

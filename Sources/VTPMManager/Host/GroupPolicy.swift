@@ -100,9 +100,7 @@ extension PCRReport {
 
 /// Bytes as hexadecimal digits.
 enum Hexadecimal {
-    static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
+    static func encode(_ bytes: some Sequence<UInt8>) -> String { hexadecimal(bytes) }
 
     /// Nil for what is not digits in pairs.
     static func decode(_ text: String) -> [UInt8]? {

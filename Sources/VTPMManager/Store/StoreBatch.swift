@@ -127,3 +127,18 @@ final class Slot<Value: Sendable>: Sendable {
         set { contents.withLock { $0 = newValue } }
     }
 }
+
+/// Makes a call that answers later into one that waits.
+enum Awaited {
+    /// What `call` hands to the closure that it gets, which it calls once.
+    static func answer<Value: Sendable>(_ call: (@escaping @Sendable (Value?) -> Void) -> Void) -> Value? {
+        let answer = Slot<Value>()
+        let done = DispatchSemaphore(value: 0)
+        call { value in
+            answer.value = value
+            done.signal()
+        }
+        done.wait()
+        return answer.value
+    }
+}
