@@ -8,8 +8,12 @@ let package = Package(
         .library(name: "TPMClient", targets: ["TPMClient"]),
         .library(name: "TPMServer", targets: ["TPMServer"]),
         .library(name: "VTPMManager", targets: ["VTPMManager"]),
+        .library(name: "XenBackend", targets: ["XenBackend"]),
         .library(name: "HardwareAnchor", targets: ["HardwareAnchor"]),
         .executable(name: "vtpm", targets: ["vtpm"]),
+    ],
+    traits: [
+        .trait(name: "Xen", description: "Serve guests of a real Xen (needs libxen-dev).")
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -50,10 +54,19 @@ let package = Package(
         .target(
             name: "HardwareAnchor",
             dependencies: ["CTSS2", "TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire"]),
+        .systemLibrary(name: "CXen", providers: [.apt(["libxen-dev"])]),
+        .target(
+            name: "XenBackend",
+            dependencies: [
+                "TPMCrypto", "TPMServer", "VTPMManager",
+                .target(name: "CXen", condition: .when(traits: ["Xen"])),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .executableTarget(
             name: "vtpm",
             dependencies: [
                 "HardwareAnchor", "TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire", "VTPMManager",
+                "XenBackend",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),

@@ -1,0 +1,3 @@
+#include <xenstore.h>
+#include <xengnttab.h>
+#include <xenevtchn.h>
