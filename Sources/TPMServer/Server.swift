@@ -33,6 +33,8 @@ public final class Server: @unchecked Sendable {
         public var migrationCipher: StateCipher?
         /// That of the store, for a control channel that tells of it.
         public var fileCipher: StateCipher?
+        /// The most bytes of a command and of a response, 3072 to 4096.
+        public var bufferSize = TPM.maximumCommandSize
         /// Hears why the store began to fail, and nil when it works again; called on any thread, in order.
         public var whenStoreChanges: (@Sendable (StoreError?) -> Void)?
 
@@ -58,6 +60,10 @@ public final class Server: @unchecked Sendable {
     /// How many of them control.
     private var controlConnections = 0
     private var proxies: [VTPMProxy] = []
+    private var rings: [RingDoor] = [] {
+        didSet { ringCount.store(rings.count, ordering: .relaxed) }
+    }
+    private let ringCount = Atomic(0)
     /// The one that came over a control channel.
     private var handedConnection: ObjectIdentifier?
     /// True when commands arrive at an address or a descriptor that the server was started with.
@@ -105,6 +111,7 @@ public final class Server: @unchecked Sendable {
         instance = TPMInstance(
             store: store, environment: environment,
             observer: Observer(logger: logger, trace: trace, whenStoreChanges: options.whenStoreChanges))
+        instance.bufferSize = options.bufferSize
         queue = CommandQueue(instance) { loop.perform($0) }
         if options.isPoweredAtStart { try instance.powerOn() }
     }
@@ -192,6 +199,29 @@ public final class Server: @unchecked Sendable {
             })
     }
 
+    /// Takes over a memory that a client shares with the TPM, until ``withdraw(_:)`` or the end of the server; then it is
+    /// closed.
+    ///
+    /// - Parameter whenGone: called when it was closed without that.
+    public func serve(_ ring: any CommandRing, whenGone: @escaping (RingEnd) -> Void) {
+        guard !isStopping else {
+            ring.close()
+            return whenGone(.serverEnded)
+        }
+        let door = RingDoor(ring, loop: loop, queue: queue) { [unowned self] door, end in
+            rings.removeAll { $0 === door }
+            whenGone(end)
+        }
+        rings.append(door)
+        door.serve()
+    }
+
+    /// Closes a ring. The command that it brought comes to its end, and its answer goes nowhere.
+    public func withdraw(_ ring: any CommandRing) {
+        guard let index = rings.firstIndex(where: { $0.isOf(ring) }) else { return }
+        rings.remove(at: index).close()
+    }
+
     /// Why the kernel took a device away.
     public private(set) var proxyFailure: VTPMProxyError?
 
@@ -204,6 +234,9 @@ public final class Server: @unchecked Sendable {
     public func close() {
         for proxy in proxies { proxy.close() }
         proxies = []
+        let rings = rings
+        self.rings = []
+        for ring in rings { ring.end(.serverEnded) }
         for connection in connections.values { connection.close() }
         for (listener, _) in listeners { listener.close() }
         listeners = []
@@ -264,7 +297,9 @@ public final class Server: @unchecked Sendable {
     public var commandCount: UInt64 { instance.figures.commands.load(ordering: .relaxed) }
 
     /// How many clients are connected, at all doors.
-    public var clientCount: Int { connectionCount.load(ordering: .relaxed) }
+    public var clientCount: Int {
+        connectionCount.load(ordering: .relaxed) + ringCount.load(ordering: .relaxed)
+    }
 
     // MARK: Clients
 

@@ -98,6 +98,8 @@ public enum GuestInterface: String, Codable, Sendable, CaseIterable {
     case control
     /// TPM commands and responses, with nothing around them. The TPM has power and has been started while the guest runs.
     case raw
+    /// The ring of a domain of Xen. The TPM has power and has been started while the domain lives.
+    case xen
 }
 
 /// Where a guest's engine runs.
@@ -152,8 +154,10 @@ public struct GuestReport: Codable, Sendable, Equatable {
     public var interface: GuestInterface?
     public var isolation: GuestIsolation?
     public var linkedPCRs: [Int]?
-    /// The path of the Unix socket, while it runs.
+    /// The path of the Unix socket, while it runs; nil for a domain of Xen.
     public var socket: String?
+    /// The number of the domain of Xen that it runs for.
+    public var domain: UInt16?
     public var created: Date
     /// Why it does not run though it should, or why its commands fail.
     public var problem: String?

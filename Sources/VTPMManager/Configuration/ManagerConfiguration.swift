@@ -16,6 +16,7 @@ public struct ManagerConfiguration: Sendable {
     public var guests = Guests()
     public var checkpoint = Checkpoint()
     public var keys = Keys()
+    public var xen = Xen()
     public var log = Log()
 
     /// The host's TPM.
@@ -57,6 +58,24 @@ public struct ManagerConfiguration: Sendable {
     /// How many 2048-bit RSA keys are made ahead.
     public struct Keys: Sendable, Equatable {
         public var pool = 16
+    }
+
+    /// Whether domains of Xen have TPMs, and which.
+    public struct Xen: Sendable, Equatable {
+        public var isEnabled = false
+        public var unknown = Unknown.create
+        /// The group of guests that are made for domains.
+        public var group = Manager.defaultGroup
+        /// True when PCR 4 and 5 of a domain start from what its toolstack boots it with.
+        public var measures = false
+
+        /// What to do with a domain whose UUID no guest has.
+        public enum Unknown: String, Sendable, CaseIterable {
+            /// Make a guest.
+            case create
+            /// Give it no TPM.
+            case refuse
+        }
     }
 
     public struct Log: Sendable, Equatable {
@@ -113,6 +132,7 @@ public struct ManagerConfiguration: Sendable {
         let keys = try file.table("keys")
         self.keys.pool = try keys.integer("pool", in: 0...1024) ?? self.keys.pool
         try keys.refuseOthers()
+        try read(xen: try file.table("xen"))
         let log = try file.table("log")
         self.log.level = try log.choice("level", of: Logger.Level.self) ?? self.log.level
         self.log.format = try log.choice("format", of: Log.Format.self) ?? self.log.format
@@ -157,6 +177,14 @@ public struct ManagerConfiguration: Sendable {
         guests.group = try table.group("group")
         guests.user = try table.user("user") ?? guests.user
         guests.threads = try table.integer("threads", in: 0...256) ?? guests.threads
+        try table.refuseOthers()
+    }
+
+    private mutating func read(xen table: ConfigurationTable) throws(ConfigurationError) {
+        xen.isEnabled = try table.boolean("enabled") ?? xen.isEnabled
+        xen.unknown = try table.choice("unknown", of: Xen.Unknown.self) ?? xen.unknown
+        xen.group = try table.string("group") ?? xen.group
+        xen.measures = try table.boolean("measure") ?? xen.measures
         try table.refuseOthers()
     }
 }

@@ -8,8 +8,21 @@ struct GuestSettings: Codable, Sendable {
     var linkedPCRs: [Int] = []
     /// Which start of the host's kernel the guest's volatile state is of, when the manager put it away to end.
     var pausedBoot: String?
+    /// For which domain of Xen the TPM runs, or an operator stopped it.
+    var domain: Domain?
     /// Signs the guest's quotes; nil before the first.
     var quotingKey: StoredKey?
+
+    /// A domain, which no other is until the host's kernel starts again.
+    struct Domain: Codable, Sendable, Equatable {
+        let id: UInt16
+        let boot: String?
+
+        init(_ id: UInt16) {
+            self.id = id
+            boot = HostBoot.id
+        }
+    }
 
     /// An RSA key pair.
     struct StoredKey: Codable, Sendable {

@@ -9,9 +9,10 @@ import TPMServer
 /// A guest's TPM in this process, on one of the threads of the roster.
 final class LocalGuest: GuestService {
     private let server: Server
+    private let loop: ServingLoop
     private let ended: DispatchGroup
 
-    /// Serves the TPM at a Unix socket.
+    /// Serves the TPM at a Unix socket; that of a domain of Xen at the rings that it is given.
     ///
     /// - Parameters:
     ///   - whenEnded: called when it ended by itself.
@@ -22,10 +23,11 @@ final class LocalGuest: GuestService {
         report: @escaping @Sendable (StoreError?) -> Void, whenEnded: @escaping @Sendable () -> Void
     ) throws(ManagerError) {
         var options = Server.Options()
-        options.isPoweredAtStart = interface == .raw
+        options.isPoweredAtStart = interface != .control
         // The next QEMU finds it where it was.
         options.survivesShutdown = true
         options.whenStoreChanges = report
+        if interface == .xen { options.bufferSize = XenDomain.bufferSize }
         let ended = DispatchGroup()
         ended.enter()
         let server: Server
@@ -37,10 +39,12 @@ final class LocalGuest: GuestService {
                 whenEnded()
             }
             // Nobody else has it yet.
-            if interface == .raw { try server.startUp(.clear) }
+            if interface != .control { try server.startUp(.clear) }
         } catch { throw ManagerError(.store, "\(error)") }
         self.server = server
+        self.loop = loop
         self.ended = ended
+        guard interface != .xen else { return }
         let refusal: ListenError? = Awaited.answer { answer in
             loop.perform {
                 do throws(ListenError) {
@@ -64,6 +68,20 @@ final class LocalGuest: GuestService {
     func suspend() throws(StoreError) {
         if let error: StoreError = Awaited.answer({ server.suspend($0) }) { throw error }
         ended.wait()
+    }
+
+    /// See ``XenGuest``.
+    func serve(_ ring: any CommandRing, whenGone: @escaping @Sendable (RingEnd) -> Void) {
+        loop.perform { [server] in server.serve(ring, whenGone: whenGone) }
+    }
+
+    func withdraw(_ ring: any CommandRing) {
+        let _: Bool? = Awaited.answer { done in
+            loop.perform { [server] in
+                server.withdraw(ring)
+                done(true)
+            }
+        }
     }
 
     func readPCRs() -> [Digest]? { Awaited.answer { server.read({ $0.clear.pcrs.values }, $0) } }

@@ -3,7 +3,7 @@ import HardwareAnchor
 import TPMCrypto
 
 extension Manager {
-    static let defaultGroup = "default"
+    public static let defaultGroup = "default"
     static let defaultPCRs = [0, 2, 4, 7]
 
     // MARK: Looking

@@ -35,7 +35,8 @@ extension Manager {
         return GuestReport(
             id: guest.id, name: guest.name, group: group, state: state, interface: settings?.interface,
             isolation: settings?.isolation, linkedPCRs: settings?.linkedPCRs,
-            socket: state == .running ? roster.socket(of: guest.id) : nil, created: guest.created,
+            socket: state == .running && settings?.interface != .xen ? roster.socket(of: guest.id) : nil,
+            domain: state == .running ? settings?.domain?.id : nil, created: guest.created,
             problem: problem(of: guest))
     }
 
@@ -86,6 +87,10 @@ extension Manager {
         settings.interface = request.interface ?? settings.interface
         settings.isolation = request.isolation ?? settings.isolation
         settings.linkedPCRs = Set(request.linkedPCRs ?? []).sorted()
+        if settings.interface == .xen, settings.isolation == .process {
+            throw ManagerError(
+                .invalid, "The TPM of a domain of Xen runs in the manager's process: leave the isolation out.")
+        }
         if !settings.linkedPCRs.isEmpty { try Self.check(pcrs: settings.linkedPCRs) }
         // Before the long work, and again with it.
         try stored { () throws(StoreFailure) in
@@ -102,7 +107,8 @@ extension Manager {
                 id: request.id ?? UUID(), name: request.name, group: group.id, settings: encoded, state: state)
         }
         note(guest, "created", "The guest was made in the group \(group.name), with a new TPM.")
-        return request.starts ?? true ? try startGuest(guest.id.uuidString) : try self.guest(guest.id.uuidString)
+        return request.starts ?? true && settings.interface != .xen
+            ? try startGuest(guest.id.uuidString) : try self.guest(guest.id.uuidString)
     }
 
     public func destroyGuest(_ text: String) throws(ManagerError) {
@@ -124,6 +130,7 @@ extension Manager {
         guard guest.state != .suspended else {
             throw ManagerError(.conflict, "The guest \(guest.name) is suspended. Resume it, or stop it to start anew.")
         }
+        try Self.refuseDomain(try settings(of: guest), guest)
         try start(guest, resuming: false)
         note(guest, "started", "The TPM is offered at \(roster.socket(of: guest.id)).")
         return try self.guest(guest.id.uuidString)
@@ -134,6 +141,7 @@ extension Manager {
         guard guest.state == .suspended else {
             throw ManagerError(.conflict, "The guest \(guest.name) is not suspended.")
         }
+        try Self.refuseDomain(try settings(of: guest), guest)
         try start(guest, resuming: true)
         note(guest, "resumed", "The TPM goes on from where it was suspended.")
         return try self.guest(guest.id.uuidString)
@@ -172,10 +180,19 @@ extension Manager {
         return try self.guest(guest.id.uuidString)
     }
 
-    private func start(_ guest: Guest, resuming: Bool) throws(ManagerError) {
+    private static func refuseDomain(_ settings: GuestSettings, _ guest: Guest) throws(ManagerError) {
+        guard settings.interface == .xen else { return }
+        throw ManagerError(.conflict, "The TPM of \(guest.name) starts with its domain: start that, with xl.")
+    }
+
+    func requireOpenGroup(of guest: Guest) throws(ManagerError) {
         guard store.isOpen(group: guest.group) else {
             throw ManagerError(.notApproved, problems[.group(guest.group)] ?? "The group of \(guest.name) is closed.")
         }
+    }
+
+    private func start(_ guest: Guest, resuming: Bool) throws(ManagerError) {
+        try requireOpenGroup(of: guest)
         try roster.change(guest.id, guest.name, isBeing: "started") { service throws(ManagerError) in
             guard service == nil else { throw ManagerError(.conflict, "The guest \(guest.name) is running already.") }
             do throws(ManagerError) {
@@ -195,24 +212,10 @@ extension Manager {
         let settings = try settings(of: guest)
         if !resuming { try forgetVolatile(of: guest) }
         let initialPCRs = try linkedValues(settings)
-        var logger = logger
-        logger[metadataKey: "guest"] = "\(guest.name)"
-        let states = GuestStateStore(store, guest: guest.id)
-        let report: @Sendable (StoreError?) -> Void = { [weak self] in self?.storeChanged(guest, $0) }
         switch settings.isolation {
-        case .none:
-            let back = Later<LocalGuest>()
-            let service = try LocalGuest(
-                states, Environment(keyPairs: pool, initialPCRs: initialPCRs), settings.interface,
-                at: roster.socket(of: guest.id), roster.options.permissions, on: roster.nextLoop(), logger: logger,
-                report: report,
-                whenEnded: { [weak self] in
-                    guard let self, let service = back.value else { return }
-                    self.ended(guest, service, "The TPM ended by itself.")
-                })
-            back.value = service
-            return service
+        case .none: return try serveHere(guest, settings.interface, initialPCRs)
         case .process:
+            let (states, logger, report) = surroundings(of: guest)
             let back = Later<ChildGuest>()
             let service = try ChildGuest(
                 states, keys: pool, initialPCRs: initialPCRs, settings.interface, at: roster.socket(of: guest.id),
@@ -226,13 +229,37 @@ extension Manager {
         }
     }
 
+    /// Serves the TPM in this process.
+    func serveHere(
+        _ guest: Guest, _ interface: GuestInterface, _ initialPCRs: [Int: Digest]
+    ) throws(ManagerError) -> LocalGuest {
+        let (states, logger, report) = surroundings(of: guest)
+        let back = Later<LocalGuest>()
+        let service = try LocalGuest(
+            states, Environment(keyPairs: pool, initialPCRs: initialPCRs), interface, at: roster.socket(of: guest.id),
+            roster.options.permissions, on: roster.nextLoop(), logger: logger, report: report,
+            whenEnded: { [weak self] in
+                guard let self, let service = back.value else { return }
+                self.ended(guest, service, "The TPM ended by itself.")
+            })
+        back.value = service
+        return service
+    }
+
+    /// Where a guest's service keeps the state, logs, and tells what becomes of the store.
+    private func surroundings(of guest: Guest) -> (GuestStateStore, Logger, @Sendable (StoreError?) -> Void) {
+        var logger = logger
+        logger[metadataKey: "guest"] = "\(guest.name)"
+        return (GuestStateStore(store, guest: guest.id), logger, { [weak self] in self?.storeChanged(guest, $0) })
+    }
+
     /// The values from which the guest's linked PCRs start: the host's, or the SHA-1 of a host's value that is longer.
-    private func linkedValues(_ settings: GuestSettings) throws(ManagerError) -> [Int: Digest] {
+    func linkedValues(_ settings: GuestSettings) throws(ManagerError) -> [Int: Digest] {
         guard !settings.linkedPCRs.isEmpty else { return [:] }
         return try readHostPCRs(settings.linkedPCRs).values.mapValues { Digest($0) ?? SHA1.hash($0) }
     }
 
-    private func forgetVolatile(of guest: Guest) throws(ManagerError) {
+    func forgetVolatile(of guest: Guest) throws(ManagerError) {
         let states = GuestStateStore(store, guest: guest.id)
         do throws(StoreError) {
             try states.lock(waiting: 0, continues: false)
@@ -271,7 +298,8 @@ extension Manager {
     func startGuests(of group: Group) {
         let guests = wanted(group)
         SideBySide.run(guests) { [self] guest in
-            guard roster.service(of: guest.id) == nil else { return }
+            // Those of domains are started when the domains are seen.
+            guard roster.service(of: guest.id) == nil, (try? settings(of: guest))?.interface != .xen else { return }
             do throws(ManagerError) { try startAgain(guest) } catch {
                 logger.error("The guest \(guest.name) was not started. \(error)", metadata: metadata(guest))
             }
@@ -312,6 +340,10 @@ extension Manager {
                         throw ManagerError(error)
                     }
                     var settings = try settings(of: guest)
+                    guard settings.interface != .xen else {
+                        service = nil
+                        return
+                    }
                     settings.pausedBoot = HostBoot.id
                     try set(settings, of: guest)
                 }

@@ -49,7 +49,7 @@ public struct XenEntry: Sendable, Equatable {
 
 /// A watch of the xenstore.
 public protocol XenWatch: AnyObject, Sendable {
-    /// No call begins after this returned, other than for the thread that is in one.
+    /// No call begins after this returned; one that has begun may still be running.
     func cancel()
 }
 

@@ -27,6 +27,12 @@ struct ManagerRun: ParsableCommand {
 
     func run() throws {
         let configuration = try options.read()
+        if configuration.xen.isEnabled, !Domains.isBuilt {
+            Output.write(
+                "vtpm: \(options.name): xen.enabled: this vtpm was built without Xen (swift build --traits Xen).\n",
+                to: STDERR_FILENO)
+            throw ExitCode(78)
+        }
         if checkConfig { return print("\(options.name) is good: the anchor is \(configuration.anchor.address).") }
         let log = configuration.log
         let logger = Logger(label: "vtpm") { _ in
@@ -45,11 +51,20 @@ struct ManagerRun: ParsableCommand {
             logger.critical("\(error)")
             throw ExitCode.failure
         }
+        let domains: Domains?
+        do {
+            domains = try configuration.xen.isEnabled ? Domains(manager, configuration.xen, logger) : nil
+        } catch {
+            logger.critical("\(error)")
+            manager.stop()
+            throw ExitCode.failure
+        }
         let admin: AdminServer
         do {
             admin = try AdminServer(manager, configuration.admin, logger: logger)
         } catch {
             logger.critical("\(error)")
+            domains?.stop()
             manager.stop()
             throw ExitCode.failure
         }
@@ -61,6 +76,7 @@ struct ManagerRun: ParsableCommand {
         logger.notice("The manager was asked to end, and does.")
         service?.send(.stopping, .status("The guests' TPMs are put away."))
         admin.stop()
+        domains?.stop()
         manager.stop()
     }
 }
