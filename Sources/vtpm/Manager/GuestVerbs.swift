@@ -10,7 +10,8 @@ struct GuestVerbs: ParsableCommand {
         discussion: """
             A guest is named by its name or its UUID. Its TPM is reached at a Unix socket while it runs. With the interface \
             "control" that is swtpm's control protocol, as QEMU speaks it, and QEMU gives the TPM its power; with "raw" \
-            it is TPM commands and responses, and the TPM has power and has been started.
+            it is TPM commands and responses, and the TPM has power and has been started. With "xen" it has no socket: a \
+            domain of Xen has it as a vTPM device, and it has power while the domain lives.
 
             Examples:
               vtpm guest create web --group web
@@ -49,7 +50,7 @@ struct GuestCreate: ParsableCommand {
     @Option(help: ArgumentHelp("The guest's group; \"default\" without it.", valueName: "name"))
     var group: String?
 
-    @Option(help: "How the guest reaches its TPM: swtpm's control protocol, or bare TPM commands.")
+    @Option(help: "How the guest reaches its TPM: swtpm's control protocol, bare TPM commands, or a device of Xen.")
     var interface = GuestInterface.control
 
     @Option(help: "Whether a process of its own, without privileges, has the guest's TPM.")

@@ -55,14 +55,16 @@ extension GuestReport {
             "name": name, "UUID": id.uuidString, "group": group, "state": state.rawValue, "problem": problem,
             "interface": interface?.rawValue, "isolation": isolation?.rawValue,
             "linked PCRs": linkedPCRs.flatMap { $0.isEmpty ? nil : $0.map(String.init).joined(separator: ",") },
-            "socket": socket, "created": created.text,
+            "socket": socket, "domain": domain.map { "\($0)" }, "created": created.text,
         ]).text
     }
 
     static func table(_ guests: [GuestReport]) -> String {
         var table = TextTable("NAME", "STATE", "GROUP", "UUID", "SOCKET")
         for guest in guests {
-            table.add(guest.name, guest.state.rawValue, guest.group, guest.id.uuidString, guest.socket ?? "-")
+            table.add(
+                guest.name, guest.state.rawValue, guest.group, guest.id.uuidString,
+                guest.socket ?? guest.domain.map { "domain \($0)" } ?? "-")
         }
         let problems = guests.compactMap { guest in guest.problem.map { "! \(guest.name): \($0)" } }
         return ([table.text] + problems).joined(separator: "\n")
