@@ -44,7 +44,7 @@ public struct XenDomain: Sendable {
         case none
         /// It was saved and restored: it goes on where it was.
         case restored
-        /// It is not known: a domain whose TPM was suspended goes on, any other boots.
+        /// It is not known. A domain whose TPM was suspended may do either, and gets PCRs of no boot; any other boots.
         case unknown
     }
 

@@ -75,13 +75,7 @@ extension Manager: XenDomains {
                 .conflict,
                 "The TPM of \(guest.name) was ended while its domain runs on; it starts when the domain starts anew.")
         }
-        let goesOn =
-            switch domain.history {
-            case .restored: true
-            case .unknown: isKnown || guest.state == .suspended
-            case .none: isKnown
-            }
-        let beginning = try beginning(of: guest, settings, for: domain, goesOn: goesOn)
+        let beginning = try beginning(of: guest, settings, for: domain, isKnown: isKnown)
         let service = try serveHere(guest, .xen, beginning.pcrs)
         do throws(ManagerError) {
             // In this order: a TPM that runs for nobody yet is started anew, one that was stopped is not.
@@ -106,11 +100,18 @@ extension Manager: XenDomains {
         let text: String
     }
 
-    /// - Parameter goesOn: true when the domain does not boot now.
+    /// - Parameter isKnown: true when the TPM ran for this very domain, which does not boot now therefore.
     private func beginning(
-        of guest: Guest, _ settings: GuestSettings, for domain: XenDomain, goesOn: Bool
+        of guest: Guest, _ settings: GuestSettings, for domain: XenDomain, isKnown: Bool
     ) throws(ManagerError) -> Beginning {
-        guard goesOn else {
+        let boots =
+            switch domain.history {
+            case .none: !isKnown
+            case .restored: false
+            // One that may have been saved is not believed to boot, nor to go on.
+            case .unknown: !isKnown && guest.state != .suspended
+            }
+        guard !boots else {
             try forgetVolatile(of: guest)
             var pcrs = try linkedValues(settings)
             for one in domain.measurements {
@@ -119,19 +120,24 @@ extension Manager: XenDomains {
             return Beginning(pcrs: pcrs, kind: "started", text: "The TPM was started.")
         }
         // It is there only while it is the present state: the first command that changes the TPM removes it.
-        let states = GuestStateStore(store, guest: guest.id)
-        do throws(StoreError) {
-            try states.lock(waiting: 0, continues: false)
-            guard try states.loadVolatile() == nil else {
-                return Beginning(kind: "resumed", text: "The TPM goes on from where it was.")
-            }
-        } catch { throw ManagerError(error) }
+        if isKnown || domain.history == .restored, try hasVolatile(guest) {
+            return Beginning(kind: "resumed", text: "The TPM goes on from where it was.")
+        }
+        try forgetVolatile(of: guest)
         logger.warning(
             "The volatile state of \(guest.name) is lost while its domain runs on. Its PCRs are no boot's until it boots.",
             metadata: metadata(guest))
         return Beginning(
             pcrs: PCRBeginning.lost, kind: "interrupted",
             text: "What was volatile in the TPM is lost while its domain runs on: PCR 0 to 15 are those of no boot.")
+    }
+
+    private func hasVolatile(_ guest: Guest) throws(ManagerError) -> Bool {
+        let states = GuestStateStore(store, guest: guest.id)
+        do throws(StoreError) {
+            try states.lock(waiting: 0, continues: false)
+            return try states.loadVolatile() != nil
+        } catch { throw ManagerError(error) }
     }
 
     /// Ends the TPM of a domain that is gone.

@@ -1,4 +1,5 @@
 import Synchronization
+import TPMServer
 import VTPMManager
 
 /// Tells domains that boot from domains that were restored.
@@ -16,21 +17,32 @@ enum DomainHistory {
 }
 
 /// Follows what a domain is asked to do (`control/shutdown` of its home), to know in the end whether it was saved.
+///
+/// The domain may write there too. So it decides whether the volatile state is kept, and never whether it is used: that is
+/// ``DomainHistory``'s to say.
 final class SaveWatch: Sendable {
-    private let request = Mutex("")
+    private let state = Mutex(State())
     private let watch = Mutex<(any XenWatch)?>(nil)
+
+    private struct State {
+        var request = ""
+        /// For a domain that writes without end, on the thread that hears of all domains.
+        var allowance = Allowance(100, oneMoreAfter: 1)
+    }
 
     init(_ domain: UInt16, _ bus: any XenBus) throws(XenBusError) {
         let path = "/local/domain/\(domain)/control/shutdown"
         let new = try bus.watch(path) { [weak self, weak bus] _ in
-            guard let bus, let text = try? bus.read(path), !text.isEmpty else { return }
-            self?.request.withLock { $0 = text }
+            // At once: the domain takes the request back soon.
+            guard let self, let bus, state.withLock({ $0.allowance.take() }) else { return }
+            guard let text = try? bus.read(path), !text.isEmpty else { return }
+            state.withLock { $0.request = text }
         }
         watch.withLock { $0 = new }
     }
 
     /// True when the last that the domain was asked was to suspend itself.
-    var isSaved: Bool { request.withLock { $0 == "suspend" } }
+    var isSaved: Bool { state.withLock { $0.request == "suspend" } }
 
     func cancel() { watch.withLock { $0 }?.cancel() }
 }

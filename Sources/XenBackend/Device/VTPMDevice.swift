@@ -29,6 +29,7 @@ final class VTPMDevice: @unchecked Sendable {
     private var isRefused = false
     /// Why there is no TPM, as it was told last.
     private var complaint: String?
+    private var isRetrying = false
     private var isGone = false
 
     /// A ring, and of which front end.
@@ -109,6 +110,7 @@ final class VTPMDevice: @unchecked Sendable {
             // At first, and when it starts anew, after a kexec say.
             disconnect()
             try set(.initWait, from: ends)
+            settle()
         case .initialised, .connected: try connect(ends)
         case .closing:
             disconnect()
@@ -122,7 +124,10 @@ final class VTPMDevice: @unchecked Sendable {
 
     private func set(_ state: XenbusState, from ends: DeviceEnds) throws(XenBusError) {
         guard ends.backend != state else { return }
-        try bus.write([XenEntry("\(place.path)/state", state.text)], ifThere: "\(place.path)/state")
+        let entries = [
+            XenEntry("\(place.path)/feature-protocol-v2", "1"), XenEntry("\(place.path)/state", state.text),
+        ]
+        try bus.write(entries, ifThere: "\(place.path)/state")
         logger.debug("The device is \(state).")
     }
 
@@ -160,9 +165,23 @@ final class VTPMDevice: @unchecked Sendable {
         }
     }
 
-    /// Looks again, since what is missing may come: hardware, a guest, an approval.
+    /// Takes back what was told: nothing is wrong any more.
+    private func settle() {
+        guard complaint != nil else { return }
+        do throws(XenBusError) {
+            try bus.remove(errorPath)
+            complaint = nil
+        } catch { logger.warning("The error of \(place.path) stays in the xenstore: \(error)") }
+    }
+
+    /// Looks again later, since what is missing may come: hardware, a guest, an approval.
     private func retry() {
-        queue.asyncAfter(deadline: .now() + options.retryInterval) { [weak self] in self?.changed() }
+        guard !isRetrying else { return }
+        isRetrying = true
+        queue.asyncAfter(deadline: .now() + options.retryInterval) { [weak self] in
+            self?.isRetrying = false
+            self?.changed()
+        }
     }
 
     // MARK: The ring
@@ -181,7 +200,8 @@ final class VTPMDevice: @unchecked Sendable {
             ends.frontEnd == .connected || !connection.isAcknowledged
         {
             self.connection?.isAcknowledged = ends.frontEnd == .connected
-            return try set(.connected, from: ends)
+            try set(.connected, from: ends)
+            return settle()
         }
         disconnect()
         let page = try bus.map(grant, of: place.domain)
@@ -194,8 +214,8 @@ final class VTPMDevice: @unchecked Sendable {
         connection = Connection(
             ring: ring, grant: grant, port: port, isAcknowledged: ends.frontEnd == .connected)
         guest.serve(ring) { [self] end in queue.async { [self] in ringClosed(ring, end) } }
-        complaint = nil
         try set(.connected, from: ends)
+        settle()
         logger.info("The domain \(place.domain) is connected to its TPM.")
     }
 
