@@ -72,6 +72,11 @@ import Testing
             interval = 86400
             [keys]
             pool = 0
+            [xen]
+            enabled = true
+            unknown = "refuse"
+            group = "domains"
+            measure = true
             [log]
             level = "debug"
             format = "json"
@@ -87,6 +92,8 @@ import Testing
             configuration.guests == .init(sockets: "/run/g", mode: 0o640, group: 4, user: "daemon", threads: 3))
         #expect(configuration.checkpoint.interval == .seconds(86400))
         #expect(configuration.keys.pool == 0)
+        #expect(
+            configuration.xen == .init(isEnabled: true, unknown: .refuse, group: "domains", measures: true))
         #expect(configuration.log == .init(level: .debug, format: .json))
     }
 
@@ -134,6 +141,9 @@ import Testing
         ("guests.threads = 257", "guests.threads: it is a whole number from 0 to 256, not 257."),
         ("checkpoint.interval = 0", "checkpoint.interval: it is a whole number from 1 to 86400, not 0."),
         ("keys.pool = -1", "keys.pool: it is a whole number from 0 to 1024, not -1."),
+        ("xen.enabled = 1", "xen.enabled: it is true or false, not of the type integer."),
+        ("xen.unknown = \"ask\"", "xen.unknown: it is create, refuse, not \"ask\"."),
+        ("xen.uuid = \"x\"", "xen.uuid: there is no such key; there are enabled, unknown, group, measure."),
         (
             "log.level = \"loud\"",
             "log.level: it is trace, debug, info, notice, warning, error, critical, not \"loud\"."
