@@ -104,7 +104,7 @@ final class VTPMDevice: @unchecked Sendable {
             disconnect()
             return try set(.closed, from: ends)
         }
-        guard attach(ends) else { return }
+        guard attach() else { return }
         switch ends.frontEnd {
         case .initialising, .initWait:
             // At first, and when it starts anew, after a kexec say.
@@ -134,33 +134,26 @@ final class VTPMDevice: @unchecked Sendable {
     // MARK: The TPM
 
     /// True when the domain has a TPM.
-    private func attach(_ ends: DeviceEnds) -> Bool {
+    private func attach() -> Bool {
         guard guest == nil else { return true }
         do {
-            let domain = try DomainReader(place, bus, options).domain()
-            let guest = try domains.attach(domain)
+            let guest = try domains.attach(try DomainReader(place, bus, options).domain())
             self.guest = guest
             logger[metadataKey: "guest"] = "\(guest.name)"
-            try bus.write(
-                [XenEntry("\(place.path)/feature-protocol-v2", "1")], ifThere: "\(place.path)/state")
-            try bus.remove(errorPath)
-            complaint = nil
             return true
         } catch {
             complain("\(error)")
             retry()
-            return guest != nil
+            return false
         }
     }
-
-    private var errorPath: String { "error/\(place.path)/error" }
 
     /// Tells why the domain has no TPM, where Xen's tools look for it and in the log, once.
     private func complain(_ sentence: String) {
         guard complaint != sentence else { return }
         complaint = sentence
         logger.error("The domain \(place.domain) has no TPM. \(sentence)")
-        do throws(XenBusError) { try bus.write(XenEntry(errorPath, "22 \(sentence)")) } catch {
+        do throws(XenBusError) { try bus.write(XenEntry("error/\(place.path)/error", "22 \(sentence)")) } catch {
             logger.warning("The error of \(place.path) is not in the xenstore: \(error)")
         }
     }
@@ -169,7 +162,9 @@ final class VTPMDevice: @unchecked Sendable {
     private func settle() {
         guard complaint != nil else { return }
         do throws(XenBusError) {
-            try bus.remove(errorPath)
+            try bus.remove("error/\(place.path)")
+            let above = "error/\(DevicePath.directory)/\(place.domain)"
+            if try bus.children(of: above).isEmpty { try bus.remove(above) }
             complaint = nil
         } catch { logger.warning("The error of \(place.path) stays in the xenstore: \(error)") }
     }
@@ -254,7 +249,7 @@ final class VTPMDevice: @unchecked Sendable {
         isGone = true
         frontWatch?.cancel()
         detach()
-        try? bus.remove("error/\(place.path)")
+        settle()
         whenGone(self)
     }
 
