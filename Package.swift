@@ -71,6 +71,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(name: "Emulators", dependencies: ["TPMClient"], path: "Tests/Emulators"),
+        .target(name: "SimulatedXen", dependencies: ["CLinux", "TPMClient", "XenBackend"], path: "Tests/SimulatedXen"),
         .executableTarget(
             name: "vtpm-benchmark", dependencies: ["COpenSSL", "Emulators", "TPMClient", "TPMEngine", "VTPMManager"],
             path: "Tests/Benchmark"),

@@ -1,0 +1,83 @@
+import Foundation
+import Glibc
+import Synchronization
+
+/// The memory that domains grant to each other. Each who maps a page sees it at an address of his own, and touching it after
+/// it was unmapped ends the process.
+final class PageMemory: Sendable {
+    static let pageSize = 4096
+
+    private struct Slots {
+        var count = 0
+        var free: [Int] = []
+        /// Addresses that nothing may use any more.
+        var spent: [Int] = []
+    }
+
+    private let descriptor: Int32
+    private let slots = Mutex(Slots())
+
+    init() {
+        let name = "/vtpm-simulated-xen-\(UUID().uuidString)"
+        descriptor = shm_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        precondition(descriptor >= 0, "no shared memory: \(String(cString: strerror(errno)))")
+        shm_unlink(name)
+    }
+
+    deinit {
+        for address in slots.withLock({ $0.spent }) {
+            munmap(UnsafeMutableRawPointer(bitPattern: address), Self.pageSize)
+        }
+        close(descriptor)
+    }
+
+    /// The number of a page that nobody has.
+    func take() -> Int {
+        slots.withLock { slots in
+            if let free = slots.free.popLast() { return free }
+            slots.count += 1
+            precondition(ftruncate(descriptor, off_t(slots.count * Self.pageSize)) == 0, "no room for pages")
+            return slots.count - 1
+        }
+    }
+
+    func giveBack(_ slot: Int) { slots.withLock { $0.free.append(slot) } }
+
+    func map(_ slot: Int) -> UnsafeMutableRawPointer {
+        let address = mmap(
+            nil, Self.pageSize, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, off_t(slot * Self.pageSize))
+        guard let address, address != MAP_FAILED else { preconditionFailure("no room for a page") }
+        return address
+    }
+
+    /// Nothing will be at the address while this memory lives.
+    func unmap(_ address: UnsafeMutableRawPointer) {
+        mmap(address, Self.pageSize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0)
+        slots.withLock { $0.spent.append(Int(bitPattern: address)) }
+    }
+}
+
+/// A page of a domain, as the domain sees it: 4096 bytes, zero at first. It goes when neither the domain nor anybody who
+/// mapped it has it.
+public final class SimulatedPage: @unchecked Sendable {
+    fileprivate let owner: PageMemory
+    fileprivate let slot: Int
+    public let memory: UnsafeMutableRawPointer
+
+    init(_ owner: PageMemory) {
+        self.owner = owner
+        slot = owner.take()
+        memory = owner.map(slot)
+        memory.initializeMemory(as: UInt8.self, repeating: 0, count: PageMemory.pageSize)
+    }
+
+    deinit {
+        owner.unmap(memory)
+        owner.giveBack(slot)
+    }
+
+    /// The same page at another address, to be given back with ``unmapView(_:)``.
+    func view() -> UnsafeMutableRawPointer { owner.map(slot) }
+
+    func unmapView(_ view: UnsafeMutableRawPointer) { owner.unmap(view) }
+}
