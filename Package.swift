@@ -107,6 +107,13 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
+        .testTarget(
+            name: "XenBackendTests",
+            dependencies: [
+                "SimulatedXen", "TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire", "VTPMManager",
+                "XenBackend",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -41,6 +41,7 @@ public final class SimulatedBus: XenBus {
     private let counts = Mutex(Open())
     private let channels = Mutex<[ObjectIdentifier: SimulatedChannel]>([:])
     private let fault = Mutex<Fault?>(nil)
+    private let reads = Mutex<[String: Int]>([:])
 
     init(_ xen: SimulatedXen, domain: UInt16) {
         self.xen = xen
@@ -57,6 +58,9 @@ public final class SimulatedBus: XenBus {
         for channel in channels.withLock({ Array($0.values) }) { channel.fail() }
     }
 
+    /// How often an entry was read, or was to be.
+    public func readCount(of path: String) -> Int { reads.withLock { $0[path] ?? 0 } }
+
     /// Returns when all that changed until now was told to those who watch.
     public func drain() { queue.sync {} }
 
@@ -68,6 +72,8 @@ public final class SimulatedBus: XenBus {
     // MARK: The xenstore
 
     public func read(_ path: String) throws(XenBusError) -> String? {
+        reads.withLock { $0[path, default: 0] += 1 }
+        xen.changes.note()
         try check(.read(path))
         return try xen.store.read(path, of: domain)
     }

@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import Synchronization
 import XenBackend
 
@@ -50,21 +51,25 @@ public final class SimulatedDomain: Sendable {
 
 /// What a toolstack makes a domain of.
 public struct SimulatedGuest: Sendable {
-    /// As it stands in the guest's configuration file.
+    /// That of the vTPM, as it stands in the guest's configuration file.
     public var uuid: String
     public var name: String
     public var kernel: String?
     public var ramdisk: String?
     public var commandLine: String?
+    /// Where the toolstack keeps what the domain is made of.
+    public var machine: String
 
+    /// - Parameter kernel: nil for a domain that does not boot, as of one that was saved.
     public init(
-        uuid: String = "11111111-2222-3333-4444-555555555555", name: String = "web", kernel: String? = nil,
-        ramdisk: String? = nil, commandLine: String? = nil
+        uuid: String = "11111111-2222-3333-4444-555555555555", name: String = "web", kernel: String? = "/boot/vmlinuz",
+        ramdisk: String? = "/boot/initrd", commandLine: String? = "quiet"
     ) {
         self.uuid = uuid
         self.name = name
         self.kernel = kernel
         self.ramdisk = ramdisk
         self.commandLine = commandLine
+        machine = "/vm/\(UUID().uuidString.lowercased())"
     }
 }

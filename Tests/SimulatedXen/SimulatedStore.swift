@@ -7,6 +7,7 @@ public final class SimulatedStore: Sendable {
     fileprivate struct Contents {
         var tree = StoreTree()
         var watches: [StoreWatch] = []
+        var histories: [StorePath: [String?]] = [:]
     }
 
     private let contents = Mutex(Contents())
@@ -42,6 +43,21 @@ public final class SimulatedStore: Sendable {
         }
         changes.note()
         return isDone
+    }
+
+    // MARK: What was
+
+    /// From here on remembers the values of an entry.
+    public func record(_ path: String) throws(XenBusError) {
+        let path = try StorePath(path)
+        contents.withLock { $0.histories[path] = [$0.tree.value(at: path).map { String(decoding: $0, as: UTF8.self) }] }
+    }
+
+    /// The value that a recorded entry had when the recording began, and each that was written since, nil where it was
+    /// removed.
+    public func history(_ path: String) throws(XenBusError) -> [String?] {
+        let path = try StorePath(path)
+        return contents.withLock { $0.histories[path] ?? [] }
     }
 
     // MARK: Watches
@@ -95,9 +111,11 @@ extension SimulatedStore.Contents {
             guard !removed.isEmpty else { return }
             tell(path) { path.isAt(orBelow: $0) }
             for gone in removed.dropFirst() { tell(gone) { gone == $0 } }
+            for gone in removed { histories[gone]?.append(nil) }
             return
         }
         tree.write(value, at: path)
+        histories[path]?.append(String(decoding: value, as: UTF8.self))
         tell(path) { path.isAt(orBelow: $0) }
     }
 

@@ -28,6 +28,13 @@ public final class SimulatedToolstack: Sendable {
         return domain
     }
 
+    /// The domain of a guest that was saved, with another number; nothing says what it once booted.
+    public func restore(_ guest: SimulatedGuest = SimulatedGuest(), id: UInt16? = nil) throws -> SimulatedDomain {
+        var saved = guest
+        (saved.kernel, saved.ramdisk, saved.commandLine) = (nil, nil, nil)
+        return try create(saved, id: id)
+    }
+
     /// A domain without a device.
     public func makeDomain(_ guest: SimulatedGuest = SimulatedGuest(), id: UInt16? = nil) throws -> SimulatedDomain {
         let id =
@@ -37,14 +44,14 @@ public final class SimulatedToolstack: Sendable {
                 return next
             }
         let domain = SimulatedDomain(xen, id: id, guest)
-        let vm = "/vm/\(guest.uuid)"
         let image = [("kernel", guest.kernel), ("ramdisk", guest.ramdisk), ("cmdline", guest.commandLine)]
         try xen.store.change(
             [
-                .write("\(domain.home)/vm", vm), .write("\(domain.home)/name", guest.name),
+                .write("\(domain.home)/vm", guest.machine), .write("\(domain.home)/name", guest.name),
                 .write("\(domain.home)/domid", "\(id)"), .write("\(domain.home)/control/shutdown", ""),
-                .write("\(domain.home)/device", ""), .write("\(vm)/name", guest.name), .write("\(vm)/uuid", guest.uuid),
-            ] + image.compactMap { name, value in value.map { .write("\(vm)/image/\(name)", $0) } })
+                .write("\(domain.home)/device", ""), .write("\(guest.machine)/name", guest.name),
+                .write("\(guest.machine)/image/ostype", "linux"),
+            ] + image.compactMap { name, value in value.map { .write("\(guest.machine)/image/\(name)", $0) } })
         xen.store.fire("@introduceDomain")
         return domain
     }
@@ -80,7 +87,7 @@ public final class SimulatedToolstack: Sendable {
     public func takeOffline(_ domain: SimulatedDomain, isForced: Bool = false) throws {
         let back = backendPath(domain)
         let forced: [StoreStep] = isForced ? [.remove("\(domain.home)/device/vtpm/0")] : []
-        try xen.store.change(forced + [.write("\(back)/online", "0"), .write("\(back)/state", "5")], ifThere: back)
+        try xen.store.change(forced + [.write("\(back)/state", "5"), .write("\(back)/online", "0")], ifThere: back)
     }
 
     /// Removes what is left of a device.
@@ -101,16 +108,17 @@ public final class SimulatedToolstack: Sendable {
     public func destroy(_ domain: SimulatedDomain) throws {
         try detach(domain, isForced: true)
         domain.die()
-        try xen.store.change([.remove(domain.home), .remove("/vm/\(domain.guest.uuid)")])
+        try xen.store.change([.remove(domain.home), .remove(domain.guest.machine)])
     }
 
     // MARK: Saving
 
-    /// Asks a domain to suspend, waits until it does, and ends it.
+    /// Has a domain suspend itself, and ends it.
     public func save(_ domain: SimulatedDomain, _ frontEnd: SimulatedFrontEnd) throws {
         try domain.write("control/shutdown", "suspend")
         try frontEnd.suspend()
         try xen.wait("\(domain.home)/control/shutdown", "")
+        xen.store.fire("@releaseDomain")
         try destroy(domain)
     }
 }

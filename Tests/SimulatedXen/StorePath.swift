@@ -2,7 +2,7 @@ import XenBackend
 
 /// The names that lead to an entry of a xenstore, as xenstored takes them: letters, digits and -/_@, no empty name, and at
 /// most 3072 characters.
-struct StorePath: Equatable {
+struct StorePath: Hashable {
     let names: [String]
 
     var text: String { "/" + names.joined(separator: "/") }

@@ -1,0 +1,158 @@
+import Foundation
+import SimulatedXen
+import Testing
+import VTPMManager
+import XenBackend
+
+/// Devices that the toolstack takes away, at any time.
+@Suite struct ToolstackTests {
+    private let domains: TestDomains
+    private let rig: BackendRig
+
+    init() throws {
+        domains = try TestDomains()
+        rig = try BackendRig(domains)
+    }
+
+    private var toolstack: SimulatedToolstack { rig.toolstack }
+
+    /// How far a device has come.
+    enum Moment: CaseIterable {
+        case made
+        case waited
+        case published
+        case connected
+        case closing
+        case closed
+    }
+
+    private func device(at moment: Moment) throws -> SimulatedDomain {
+        let domain = try toolstack.makeDomain()
+        try toolstack.attach(domain)
+        if moment == .made { return domain }
+        try rig.wait(domain, .initWait)
+        let frontEnd = SimulatedFrontEnd(domain)
+        switch moment {
+        case .made, .waited: break
+        case .published: try frontEnd.publish()
+        case .connected: try frontEnd.probe()
+        case .closing:
+            try frontEnd.probe()
+            try frontEnd.set(.closing)
+        case .closed:
+            try frontEnd.probe()
+            try frontEnd.remove()
+        }
+        return domain
+    }
+
+    @Test(arguments: Moment.allCases, [true, false])
+    func aDeviceIsTakenAway(_ moment: Moment, _ isForced: Bool) throws {
+        let domain = try device(at: moment)
+        try toolstack.detach(domain, isForced: isForced)
+        try rig.xen.wait(for: "no device") { rig.deviceCount == 0 }
+        #expect(rig.bus.open.pages == 0 && rig.bus.open.channels == 0)
+        // Nothing is written to where it was.
+        #expect(try rig.xen.store.children(of: "/local/domain/0/backend/vtpm").isEmpty)
+        try rig.expectNothingLeft()
+        #expect(domains.tpm(domain.guest.uuid)?.hasEnded ?? true)
+    }
+
+    @Test(arguments: Moment.allCases) func aDirectoryVanishes(_ moment: Moment) throws {
+        let domain = try device(at: moment)
+        try toolstack.forget(domain)
+        try rig.xen.wait(for: "no device") { rig.deviceCount == 0 }
+        #expect(rig.bus.open.pages == 0 && rig.bus.open.channels == 0)
+        #expect(try rig.xen.store.children(of: "/local/domain/0/backend/vtpm").isEmpty)
+        try rig.expectNothingLeft()
+    }
+
+    @Test(arguments: Moment.allCases) func aDomainDiesBeforeItsDeviceIsTakenAway(_ moment: Moment) throws {
+        let domain = try device(at: moment)
+        domain.die()
+        try toolstack.detach(domain, isForced: true)
+        try rig.xen.wait(for: "no device") { rig.deviceCount == 0 }
+        try rig.expectNothingLeft()
+    }
+
+    /// Between what the backend reads and what it then writes, the toolstack removes the directory: it stays removed.
+    @Test(arguments: ["state", "frontend", "uuid", "online", "frontend-id"])
+    func whatWasRemovedIsNotMadeAnew(_ entry: String) throws {
+        let domain = try toolstack.makeDomain()
+        let path = "backend/vtpm/\(domain.id)/0/\(entry)"
+        let (toolstack, removed) = (toolstack, Once())
+        rig.bus.setFault { call in
+            if call == .read(path), removed.isFirst { try? toolstack.forget(domain) }
+            return false
+        }
+        try toolstack.attach(domain)
+        try rig.xen.wait(for: "no device") { removed.happened && rig.deviceCount == 0 }
+        #expect(try rig.xen.store.children(of: "/local/domain/0/backend/vtpm").isEmpty)
+        try rig.expectNothingLeft()
+    }
+
+    /// The same at the last moment, with every write that the backend makes there.
+    @Test(arguments: 1...3) func whatIsRemovedBeforeAWriteIsNotMadeAnew(_ number: Int) throws {
+        let domain = try toolstack.makeDomain()
+        let (toolstack, writes) = (toolstack, Counter())
+        rig.bus.setFault { call in
+            guard case .write(let paths) = call, paths.contains(where: { $0.hasPrefix("backend/vtpm/") }) else {
+                return false
+            }
+            if writes.next() == number { try? toolstack.forget(domain) }
+            return false
+        }
+        try toolstack.attach(domain)
+        if number > 2 {
+            try rig.wait(domain, .initWait)
+            try SimulatedFrontEnd(domain).publish()
+        }
+        try rig.xen.wait(for: "no device") { writes.value >= number && rig.deviceCount == 0 }
+        #expect(try rig.xen.store.children(of: "/local/domain/0/backend/vtpm").isEmpty)
+        try rig.expectNothingLeft()
+    }
+
+    // MARK: Saved and restored
+
+    @Test func aSavedDomainsTPMGoesOnWithTheNext() throws {
+        let (first, frontEnd) = try rig.connected()
+        _ = try frontEnd.transmit(extend(1))
+        let register = try frontEnd.transmit(pcrRead)
+        try toolstack.save(first, frontEnd)
+        let tpm = try #require(domains.tpm(first.guest.uuid))
+        #expect(tpm.ends == [true] && !tpm.hasEnded)
+        let second = try toolstack.restore(first.guest)
+        let again = SimulatedFrontEnd(second)
+        try again.probe()
+        #expect(try again.transmit(pcrRead) == register)
+        #expect(domains.attached.map(\.id) == [1, 2])
+        #expect(domains.attached.last?.history != XenDomain.History.none)
+    }
+
+    @Test func aSaveThatWasGivenUpIsNone() throws {
+        let (domain, frontEnd) = try rig.connected()
+        try domain.write("control/shutdown", "suspend")
+        try rig.settle(domain)
+        // The domain does not do it, goes on, and is shut down later.
+        try domain.write("control/shutdown", "")
+        try domain.write("control/shutdown", "poweroff")
+        try domain.write("control/shutdown", "")
+        try rig.settle(domain)
+        #expect(result(try frontEnd.transmit(pcrRead)) == .success)
+        try toolstack.destroy(domain)
+        try rig.xen.wait(for: "the end") { domains.tpm(domain.guest.uuid)?.ends == [false] }
+    }
+
+    @Test func aRebootedDomainHasATPMThatStartsAnew() throws {
+        let (first, frontEnd) = try rig.connected()
+        let register = try frontEnd.transmit(pcrRead)
+        _ = try frontEnd.transmit(extend(1))
+        try first.write("control/shutdown", "reboot")
+        try first.write("control/shutdown", "")
+        try toolstack.destroy(first)
+        let second = try toolstack.create(first.guest)
+        let again = SimulatedFrontEnd(second)
+        try again.probe()
+        #expect(try again.transmit(pcrRead) == register)
+    }
+}
