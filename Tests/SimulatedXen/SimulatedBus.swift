@@ -10,8 +10,7 @@ public final class SimulatedBus: XenBus {
     public enum Call: Sendable, Equatable {
         case read(String)
         case children(String)
-        /// The paths that are written.
-        case write([String])
+        case write([XenEntry])
         case remove(String)
         case watch(String)
         case map(UInt32, domain: UInt16)
@@ -85,12 +84,12 @@ public final class SimulatedBus: XenBus {
 
     @discardableResult
     public func write(_ entries: [XenEntry], ifThere condition: String) throws(XenBusError) -> Bool {
-        try check(.write(entries.map(\.path)))
+        try check(.write(entries))
         return try xen.store.change(entries.map { .write($0.path, $0.value) }, of: domain, ifThere: condition)
     }
 
     public func write(_ entry: XenEntry) throws(XenBusError) {
-        try check(.write([entry.path]))
+        try check(.write([entry]))
         try xen.store.change([.write(entry.path, entry.value)], of: domain)
     }
 

@@ -37,8 +37,10 @@ import XenBackend
         case .published: try frontEnd.publish()
         case .connected: try frontEnd.probe()
         case .closing:
-            try frontEnd.probe()
+            try frontEnd.publish()
+            try rig.wait(domain, .connected)
             try frontEnd.set(.closing)
+            try rig.wait(domain, .closing)
         case .closed:
             try frontEnd.probe()
             try frontEnd.remove()
@@ -91,23 +93,25 @@ import XenBackend
         try rig.expectNothingLeft()
     }
 
-    /// The same at the last moment, with every write that the backend makes there.
-    @Test(arguments: 1...3) func whatIsRemovedBeforeAWriteIsNotMadeAnew(_ number: Int) throws {
+    /// The same at the last moment, before the backend writes the state.
+    @Test(arguments: ["2", "4", "5", "6"]) func whatIsRemovedBeforeAWriteIsNotMadeAnew(_ state: String) throws {
         let domain = try toolstack.makeDomain()
-        let (toolstack, writes) = (toolstack, Counter())
+        let entry = XenEntry("backend/vtpm/\(domain.id)/0/state", state)
+        let (toolstack, removed) = (toolstack, Once())
         rig.bus.setFault { call in
-            guard case .write(let paths) = call, paths.contains(where: { $0.hasPrefix("backend/vtpm/") }) else {
-                return false
+            if case .write(let entries) = call, entries.contains(entry), removed.isFirst {
+                try? toolstack.forget(domain)
             }
-            if writes.next() == number { try? toolstack.forget(domain) }
             return false
         }
         try toolstack.attach(domain)
-        if number > 2 {
+        if state != "2" {
             try rig.wait(domain, .initWait)
-            try SimulatedFrontEnd(domain).publish()
+            let frontEnd = SimulatedFrontEnd(domain)
+            try frontEnd.publish()
+            if state != "4" { try frontEnd.set(state == "5" ? .closing : .closed) }
         }
-        try rig.xen.wait(for: "no device") { writes.value >= number && rig.deviceCount == 0 }
+        try rig.xen.wait(for: "no device") { removed.happened && rig.deviceCount == 0 }
         #expect(try rig.xen.store.children(of: "/local/domain/0/backend/vtpm").isEmpty)
         try rig.expectNothingLeft()
     }
@@ -118,7 +122,7 @@ import XenBackend
         let (first, frontEnd) = try rig.connected()
         _ = try frontEnd.transmit(extend(1))
         let register = try frontEnd.transmit(pcrRead)
-        try toolstack.save(first, frontEnd)
+        try toolstack.save(first, frontEnd, whenAsked: rig.bus.drain)
         let tpm = try #require(domains.tpm(first.guest.uuid))
         #expect(tpm.ends == [true] && !tpm.hasEnded)
         let second = try toolstack.restore(first.guest)
@@ -136,6 +140,7 @@ import XenBackend
         // The domain does not do it, goes on, and is shut down later.
         try domain.write("control/shutdown", "")
         try domain.write("control/shutdown", "poweroff")
+        rig.bus.drain()
         try domain.write("control/shutdown", "")
         try rig.settle(domain)
         #expect(result(try frontEnd.transmit(pcrRead)) == .success)
