@@ -10,6 +10,8 @@ public struct Environment: Sendable {
     /// The registers that TPM_Startup(ST_CLEAR) begins with these values, by number: those of the host of a guest that is
     /// linked to it, say. A number that is no register's means nothing.
     public var initialPCRs: [Int: Digest]
+    /// The most bytes of a command that reach the TPM, as it says when it is asked (TPM_CAP_PROP_INPUT_BUFFER).
+    public var inputBufferSize = TPM.maximumCommandSize
 
     /// - Parameter keyPairs: nil generates each key from `random` when a command asks for it.
     public init(

@@ -81,8 +81,13 @@ final class CommandQueue {
     }
 
     /// Forgets the waiting job of a client that is gone. One that runs is not interrupted.
-    func withdraw(_ client: any CommandClient) {
+    ///
+    /// - Returns: true when there was one.
+    @discardableResult
+    func withdraw(_ client: any CommandClient) -> Bool {
+        let count = waiting.count
         waiting.removeAll { $0.client === client }
+        return waiting.count < count
     }
 
     /// Forgets every waiting job, takes no other, and calls `body` when the last was answered.

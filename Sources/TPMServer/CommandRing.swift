@@ -51,6 +51,8 @@ final class RingDoor: EventSource, CommandClient {
     private var slot: EventLoop.Slot?
     private var isBusy = false
     private var isCancelled = false
+    /// What to do when it is closed, once the command that is executed was answered.
+    private var whenClosed: (() -> Void)?
 
     /// - Parameter whenGone: called when the ring was closed by ``end(_:)``.
     init(_ ring: any CommandRing, loop: EventLoop, queue: CommandQueue, whenGone: @escaping (RingDoor, RingEnd) -> Void)
@@ -65,7 +67,7 @@ final class RingDoor: EventSource, CommandClient {
     func isOf(_ ring: any CommandRing) -> Bool { self.ring === ring }
 
     func ready(_ events: EventLoop.Interest) {
-        guard slot != nil else { return }
+        guard slot != nil, whenClosed == nil else { return }
         guard ring.acknowledge() else { return end(.ringFailed) }
         serve()
     }
@@ -97,14 +99,28 @@ final class RingDoor: EventSource, CommandClient {
         guard slot != nil else { return }
         // What came to its end before it could be cancelled has had its effect, and its answer is given.
         if isCancelled, answer == TPM.failure(.fail) { ring.idle() } else { ring.finish(answer) }
+        if whenClosed != nil { close() }
     }
 
-    /// Gives the ring back. A command that is executed comes to its end, and nobody hears the answer.
-    func close() {
+    /// The command was not executed; it stays in the ring for whoever serves it next.
+    func forget() {
+        isBusy = false
+        if whenClosed != nil { close() }
+    }
+
+    /// Gives the ring back when the command that is executed was answered: it has had its effect, and whoever serves the ring
+    /// next must not find it there again.
+    func close(_ done: @escaping () -> Void) {
+        whenClosed = done
+        if isBusy, queue.withdraw(self) { isBusy = false }
+        if !isBusy { close() }
+    }
+
+    private func close() {
         guard let slot else { return }
         self.slot = nil
         loop.remove(slot)
-        queue.withdraw(self)
         ring.close()
+        whenClosed?()
     }
 }

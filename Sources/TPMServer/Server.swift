@@ -199,7 +199,7 @@ public final class Server: @unchecked Sendable {
             })
     }
 
-    /// Takes over a memory that a client shares with the TPM, until ``withdraw(_:)`` or the end of the server; then it is
+    /// Takes over a memory that a client shares with the TPM, until ``withdraw(_:_:)`` or the end of the server; then it is
     /// closed.
     ///
     /// - Parameter whenGone: called when it was closed without that.
@@ -216,10 +216,16 @@ public final class Server: @unchecked Sendable {
         door.serve()
     }
 
-    /// Closes a ring. The command that it brought comes to its end, and its answer goes nowhere.
-    public func withdraw(_ ring: any CommandRing) {
-        guard let index = rings.firstIndex(where: { $0.isOf(ring) }) else { return }
-        rings.remove(at: index).close()
+    /// Closes a ring, after the command that it brought was answered.
+    ///
+    /// - Parameter done: called when it is closed.
+    public func withdraw(_ ring: any CommandRing, _ done: @escaping () -> Void) {
+        guard let index = rings.firstIndex(where: { $0.isOf(ring) }) else { return done() }
+        let door = rings[index]
+        door.close { [unowned self] in
+            rings.removeAll { $0 === door }
+            done()
+        }
     }
 
     /// Why the kernel took a device away.

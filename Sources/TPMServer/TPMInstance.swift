@@ -11,7 +11,7 @@ import TPMWire
 final class TPMInstance {
     /// Nil without power.
     private var tpm: TPM?
-    private let environment: Environment
+    private var environment: Environment
     private let store: any StateStore
     private let observer: any InstanceObserver
     /// Microseconds since 1970.
@@ -60,7 +60,11 @@ final class TPMInstance {
 
     /// The most bytes of a command and of a response, within ``bufferSizes``.
     var bufferSize = TPM.maximumCommandSize {
-        didSet { bufferSize = min(max(bufferSize, Self.bufferSizes.lowerBound), Self.bufferSizes.upperBound) }
+        didSet {
+            bufferSize = min(max(bufferSize, Self.bufferSizes.lowerBound), Self.bufferSizes.upperBound)
+            environment.inputBufferSize = bufferSize
+            tpm?.environment.inputBufferSize = bufferSize
+        }
     }
     static let bufferSizes = 3072...TPM.maximumCommandSize
 

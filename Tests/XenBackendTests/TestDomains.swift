@@ -127,8 +127,7 @@ final class TestTPM: XenGuest {
     func withdraw(_ ring: any CommandRing) {
         let done = DispatchSemaphore(value: 0)
         loop.perform { [server] in
-            server.withdraw(ring)
-            done.signal()
+            server.withdraw(ring) { done.signal() }
         }
         done.wait()
     }

@@ -77,10 +77,7 @@ final class LocalGuest: GuestService {
 
     func withdraw(_ ring: any CommandRing) {
         let _: Bool? = Awaited.answer { done in
-            loop.perform { [server] in
-                server.withdraw(ring)
-                done(true)
-            }
+            loop.perform { [server] in server.withdraw(ring) { done(true) } }
         }
     }
 

@@ -67,7 +67,7 @@ public protocol XenGuest: AnyObject, Sendable {
     /// - Parameter whenGone: called on any thread when the ring was closed without ``withdraw(_:)``.
     func serve(_ ring: any CommandRing, whenGone: @escaping @Sendable (RingEnd) -> Void)
 
-    /// Closes a ring, before it returns.
+    /// Closes a ring, after the command that it brought was answered, and before it returns.
     func withdraw(_ ring: any CommandRing)
 
     /// Ends the TPM: its domain is gone.

@@ -4,6 +4,7 @@ struct DeviceEnds: Sendable {
     var backend: XenbusState
     /// False when the toolstack takes the device away.
     var isOnline: Bool
+    /// Not looked at in a device that is not online.
     var frontEnd: XenbusState
     /// The directory of the front end.
     var frontPath: String
@@ -14,7 +15,7 @@ struct DeviceEnds: Sendable {
         self.frontPath = frontPath
         backend = XenbusState(try bus.read("\(device.path)/state"))
         isOnline = try bus.read("\(device.path)/online") != "0"
-        frontEnd = XenbusState(try bus.read("\(frontPath)/state"))
+        frontEnd = isOnline ? XenbusState(try bus.read("\(frontPath)/state")) : .unknown
     }
 }
 

@@ -26,8 +26,19 @@ final class SaveWatch: Sendable {
 
     private struct State {
         var request = ""
+        /// How often the entry was empty since `request` came, which the domain empties once.
+        var empties = 0
         /// For a domain that writes without end, on the thread that hears of all domains.
         var allowance = Allowance(100, oneMoreAfter: 1)
+
+        mutating func note(_ text: String) {
+            if text.isEmpty {
+                empties += 1
+                return
+            }
+            request = text
+            empties = 0
+        }
     }
 
     init(_ domain: UInt16, _ bus: any XenBus) throws(XenBusError) {
@@ -35,14 +46,23 @@ final class SaveWatch: Sendable {
         let new = try bus.watch(path) { [weak self, weak bus] _ in
             // At once: the domain takes the request back soon.
             guard let self, let bus, state.withLock({ $0.allowance.take() }) else { return }
-            guard let text = try? bus.read(path), !text.isEmpty else { return }
-            state.withLock { $0.request = text }
+            guard let text = try? bus.read(path) else { return }
+            state.withLock { $0.note(text) }
         }
         watch.withLock { $0 = new }
     }
 
-    /// True when the last that the domain was asked was to suspend itself.
-    var isSaved: Bool { state.withLock { $0.request == "suspend" } }
+    /// True when the last that the domain was asked was to suspend itself; also when nobody saw what it was, because the domain
+    /// took it back at once.
+    var isSaved: Bool { state.withLock { $0.request == "suspend" || $0.empties > 1 } }
+
+    /// What the domain was asked is done.
+    func forget() {
+        state.withLock { state in
+            state.request = ""
+            state.empties = 0
+        }
+    }
 
     func cancel() { watch.withLock { $0 }?.cancel() }
 }

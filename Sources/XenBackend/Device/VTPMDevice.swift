@@ -113,10 +113,10 @@ final class VTPMDevice: @unchecked Sendable {
             settle()
         case .initialised, .connected: try connect(ends)
         case .closing:
-            disconnect()
+            leftByItself()
             if ends.backend != .closed { try set(.closing, from: ends) }
         case .closed:
-            disconnect()
+            leftByItself()
             try set(.closed, from: ends)
         case .unknown, .reconfiguring, .reconfigured: break
         }
@@ -206,10 +206,14 @@ final class VTPMDevice: @unchecked Sendable {
             throw error
         }
         let ring = DeviceRing(page, channel)
+        // Before it is answered: after that Linux looks at the state.
+        do throws(XenBusError) { try set(.connected, from: ends) } catch {
+            ring.close()
+            throw error
+        }
         connection = Connection(
             ring: ring, grant: grant, port: port, isAcknowledged: ends.frontEnd == .connected)
         guest.serve(ring) { [self] end in queue.async { [self] in ringClosed(ring, end) } }
-        try set(.connected, from: ends)
         settle()
         logger.info("The domain \(place.domain) is connected to its TPM.")
     }
@@ -218,6 +222,12 @@ final class VTPMDevice: @unchecked Sendable {
         guard let connection else { return }
         self.connection = nil
         guest?.withdraw(connection.ring)
+    }
+
+    /// The front end takes its leave, as it does when its domain ends by itself, and not when that is saved.
+    private func leftByItself() {
+        disconnect()
+        saving?.forget()
     }
 
     /// The ring was closed, but not from here.

@@ -10,7 +10,7 @@ extension Execution {
         case .dir: count(1)
         case .manufacturer: TPMVersion.vendorID
         case .owner: bool(state.permanent.hasOwner)
-        case .inputBuffer: count(TPM.maximumCommandSize)
+        case .inputBuffer: count(environment.inputBufferSize)
         case .tisTimeout: Timing.interface.flatMap(uint32)
         case .duration: Timing.durations.flatMap(uint32)
         case .startupEffect: uint32(Self.startupEffects.rawValue)
