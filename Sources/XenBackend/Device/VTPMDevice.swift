@@ -88,7 +88,6 @@ final class VTPMDevice: @unchecked Sendable {
         guard !isGone else { return }
         do throws(XenBusError) {
             guard let ends = try DeviceEnds(of: place, on: bus) else { return end() }
-            try watch(ends)
             try step(ends)
         } catch {
             complain("\(error)")
@@ -98,6 +97,7 @@ final class VTPMDevice: @unchecked Sendable {
 
     private func step(_ ends: DeviceEnds) throws(XenBusError) {
         guard ends.isOnline else { return try takeAway(ends) }
+        try watch(ends)
         // With the front end's directory the domain is about to go.
         guard ends.frontEnd != .unknown else { return disconnect() }
         guard !isRefused else {
