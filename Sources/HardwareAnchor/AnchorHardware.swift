@@ -89,7 +89,7 @@ public struct AnchorLabel: Sendable, Hashable, CustomStringConvertible {
 
 /// Two lower-case digits a byte.
 package func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    Hexadecimal.encode(bytes)
 }
 
 /// Eight digits and a sign that it is hexadecimal, as the tools of a TPM write a handle or an NV index.

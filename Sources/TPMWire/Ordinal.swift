@@ -17,6 +17,13 @@ public struct Ordinal: RawRepresentable, Hashable, Sendable, CustomStringConvert
         let digits = String(rawValue, radix: 16, uppercase: true)
         return "0x" + String(repeating: "0", count: 8 - digits.count) + digits
     }
+
+    /// The command's name, such as `TPM_Extend`; the number for an ordinal that the specification does not name.
+    public var commandName: String {
+        let name = description
+        guard let prefix = name.firstRange(of: "ORD_") else { return name }
+        return String(name[..<prefix.lowerBound] + name[prefix.upperBound...])
+    }
 }
 
 // MARK: - TPM and TSC ordinals

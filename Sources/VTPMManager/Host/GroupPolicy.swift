@@ -97,20 +97,3 @@ extension PCRReport {
         self.init(algorithm: named.algorithm, pcrs: named.pcrs)
     }
 }
-
-/// Bytes as hexadecimal digits.
-enum Hexadecimal {
-    static func encode(_ bytes: some Sequence<UInt8>) -> String { hexadecimal(bytes) }
-
-    /// Nil for what is not digits in pairs.
-    static func decode(_ text: String) -> [UInt8]? {
-        let digits = text.utf8.map { Character(Unicode.Scalar($0)).hexDigitValue }
-        guard digits.count % 2 == 0 else { return nil }
-        var bytes: [UInt8] = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = digits[index], let low = digits[index + 1] else { return nil }
-            bytes.append(UInt8(high << 4 | low))
-        }
-        return bytes
-    }
-}
