@@ -25,6 +25,14 @@ public final class Session {
         self.continues = continues
     }
 
+    /// The session as it is now, for a copy of the TPM or to go on with twice.
+    public func copy() -> Session {
+        let copy = Session(
+            handle: handle, nonceEven: nonceEven, nonceOdd: nonceOdd, key: key, scheme: scheme, continues: continues)
+        copy.isOpen = isOpen
+        return copy
+    }
+
     /// New authorization data, encrypted for the next command (Part 1, 13.4).
     ///
     /// - Throws: ``ClientError/cannotHide`` for an OIAP session, rather than giving the data away.

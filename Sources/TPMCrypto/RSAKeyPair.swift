@@ -15,6 +15,15 @@ public struct RSAPrimes: Sendable {
         self.p = p
         self.q = q
     }
+
+    /// The key of two primes of one size, in bytes, in whatever order.
+    public init(primes first: Secret, _ second: Secret, exponent: UInt32) {
+        let numbers = (BigInteger(first), BigInteger(second))
+        let isOrdered = numbers.0.compare(numbers.1) > 0
+        self.init(
+            modulus: (numbers.0 * numbers.1).secret(count: first.count + second.count).bytes, exponent: exponent,
+            p: isOrdered ? first : second, q: isOrdered ? second : first)
+    }
 }
 
 /// RSA key generation with random probable primes (FIPS 186-5, A.1.3).

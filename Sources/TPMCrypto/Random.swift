@@ -32,18 +32,18 @@ public struct SystemRandom: RandomSource {
 /// A deterministic generator for tests: SHA-1 of the seed and a counter. Not for real keys.
 public final class SeededRandom: RandomSource {
     private struct State {
+        var position: UInt64 = 0
+        /// The block that ``position`` stands in, unless it stands at its start.
         var block = Digest()
-        var used = Digest.byteCount
-        var counter: UInt32 = 0
-        var epoch: UInt32 = 0
     }
 
     private let seed: Secret
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// Any seed, even an empty one. Equal seeds give equal streams.
     public init(seed: [UInt8]) {
         self.seed = Secret(seed)
+        state = Mutex(State())
     }
 
     /// A seed of 4 bytes, big-endian.
@@ -51,24 +51,45 @@ public final class SeededRandom: RandomSource {
         self.init(seed: (0..<4).map { UInt8(truncatingIfNeeded: seed >> (24 - 8 * $0)) })
     }
 
+    private init(copying other: SeededRandom) {
+        seed = other.seed
+        state = Mutex(other.state.withLock { $0 })
+    }
+
+    /// A generator of its own that gives the bytes that this one gives from here on.
+    public func copy() -> SeededRandom { SeededRandom(copying: self) }
+
+    /// How many bytes of the stream were taken; what is set is where it goes on.
+    public var position: UInt64 {
+        get { state.withLock { $0.position } }
+        set {
+            state.withLock { state in
+                state.position = newValue
+                if !newValue.isMultiple(of: Self.blockSize) { state.block = block(at: newValue) }
+            }
+        }
+    }
+
+    private static let blockSize = UInt64(Digest.byteCount)
+
+    private func block(at position: UInt64) -> Digest {
+        let number = position / Self.blockSize
+        return SHA1.hash(seed, UInt32(truncatingIfNeeded: number >> 32), UInt32(truncatingIfNeeded: number))
+    }
+
     /// Takes the next bytes of the stream; never throws. The stream does not depend on the sizes asked for.
     public func fill(_ buffer: UnsafeMutableRawBufferPointer) throws(CryptoError) {
         state.withLock { state in
             var offset = 0
             while offset < buffer.count {
-                if state.used >= Digest.byteCount {
-                    state.block = SHA1.hash(seed, state.epoch, state.counter)
-                    state.counter &+= 1
-                    if state.counter == 0 { state.epoch &+= 1 }
-                    state.used = 0
-                }
-                let run = min(Digest.byteCount - state.used, buffer.count - offset)
-                let used = state.used
+                let used = Int(state.position % Self.blockSize)
+                if used == 0 { state.block = block(at: state.position) }
+                let run = min(Digest.byteCount - used, buffer.count - offset)
                 state.block.withUnsafeBytes { block in
                     UnsafeMutableRawBufferPointer(rebasing: buffer[offset..<offset + run])
                         .copyMemory(from: UnsafeRawBufferPointer(rebasing: block[used..<used + run]))
                 }
-                state.used += run
+                state.position &+= UInt64(run)
                 offset += run
             }
         }

@@ -12,7 +12,7 @@ public final class EmbeddedTPM: Sendable {
     public init(
         store: any StateStore, environment: Environment = Environment(), waiting milliseconds: Int = 1000
     ) throws {
-        let instance = TPMInstance(store: store, environment: environment, observer: Silence())
+        let instance = TPMInstance(store: store, environment: environment)
         try instance.powerOn(waiting: milliseconds)
         try instance.startUp(.clear)
         self.instance = Mutex(instance)
@@ -28,12 +28,4 @@ public final class EmbeddedTPM: Sendable {
         }
         return try answer.get()
     }
-}
-
-/// What happens to it, its caller hears from the answers.
-private struct Silence: InstanceObserver {
-    func executed(_ command: [UInt8], _ response: [UInt8]) {}
-    func storeFailed(_ error: StoreError) {}
-    func storeRecovered() {}
-    func noticed(_ sentence: String) {}
 }

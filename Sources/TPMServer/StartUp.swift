@@ -19,7 +19,7 @@ public struct StartupError: Error, CustomStringConvertible {
 }
 
 extension TPMInstance {
-    func startUp(_ kind: StartupKind) throws(StartupError) {
+    package func startUp(_ kind: StartupKind) throws(StartupError) {
         let type: UInt8
         switch kind {
         case .none: return

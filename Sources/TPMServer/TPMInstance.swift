@@ -8,10 +8,12 @@ import TPMWire
 /// durable.
 ///
 /// It takes one call at a time, on whatever thread; ``CommandQueue`` sees to that.
-final class TPMInstance {
+package final class TPMInstance {
     /// Nil without power.
     private var tpm: TPM?
-    private var environment: Environment
+    package var environment: Environment {
+        didSet { tpm?.environment = environment }
+    }
     private let store: any StateStore
     private let observer: any InstanceObserver
     /// Microseconds since 1970.
@@ -40,8 +42,8 @@ final class TPMInstance {
     /// A TPM without power.
     ///
     /// - Parameter store: where the state is; nil for a TPM that goes with this object.
-    init(
-        store: (any StateStore)?, environment: Environment, observer: any InstanceObserver,
+    package init(
+        store: (any StateStore)?, environment: Environment, observer: any InstanceObserver = SilentObserver(),
         wallTime: @escaping @Sendable () -> UInt64 = systemTime
     ) {
         self.store = store ?? EphemeralStore()
@@ -50,7 +52,7 @@ final class TPMInstance {
         self.wallTime = wallTime
     }
 
-    var hasPower: Bool { tpm != nil }
+    package var hasPower: Bool { tpm != nil }
 
     /// True between TPM_Init and TPM_Startup.
     var awaitsStartup: Bool { tpm?.state.any.postInitialise ?? false }
@@ -63,7 +65,6 @@ final class TPMInstance {
         didSet {
             bufferSize = min(max(bufferSize, Self.bufferSizes.lowerBound), Self.bufferSizes.upperBound)
             environment.inputBufferSize = bufferSize
-            tpm?.environment.inputBufferSize = bufferSize
         }
     }
     static let bufferSizes = 3072...TPM.maximumCommandSize
@@ -74,9 +75,9 @@ final class TPMInstance {
     // MARK: Commands
 
     /// A command or a signal that was executed, and what has to be on disk before it is answered.
-    struct Executed: Sendable {
+    package struct Executed: Sendable {
         let command: [UInt8]
-        let outcome: TPM.Outcome
+        package let outcome: TPM.Outcome
         /// Nil when nothing has.
         fileprivate let change: StateChange?
         /// False when `change` is of earlier commands alone, and this one is answered whether it is kept or not.
@@ -89,7 +90,7 @@ final class TPMInstance {
 
     /// Executes a command; without power, or when the state is served elsewhere, it answers TPM_FAIL. One that is larger
     /// than the buffer answers TPM_BAD_PARAM_SIZE, and one whose response would be TPM_SIZE, and has no effect.
-    func execute(_ command: [UInt8], locality: Locality = .zero) -> Executed {
+    package func execute(_ command: [UInt8], locality: Locality = .zero) -> Executed {
         guard isLive(), let before = tpm?.state else { return .refused(command, .fail) }
         guard command.count <= bufferSize else { return .refused(command, .badParamSize) }
         guard let outcome = tpm?.execute(command, locality: locality) else { return .refused(command, .fail) }
@@ -121,7 +122,7 @@ final class TPMInstance {
     ///
     /// - Parameter isCancelled: nobody wants the answer any more. A command that succeeded has no effect then and answers
     ///   TPM_FAIL; one that failed keeps what it left behind.
-    func finish(_ executed: Executed, isCancelled: Bool = false) -> [UInt8] {
+    package func finish(_ executed: Executed, isCancelled: Bool = false) -> [UInt8] {
         if isCancelled, let answer = cancel(executed) { return answer }
         return finish(executed, after: keep(executed))
     }
@@ -207,7 +208,7 @@ final class TPMInstance {
     /// - Parameters:
     ///   - forgettingVolatile: a volatile state in the store is removed at once and not with the first change.
     ///   - milliseconds: how long another process may take to release the store.
-    func powerOn(forgettingVolatile: Bool = false, waiting milliseconds: Int = 0) throws(StoreError) {
+    package func powerOn(forgettingVolatile: Bool = false, waiting milliseconds: Int = 0) throws(StoreError) {
         powerOff()
         let loaded = loaded
         self.loaded = [:]
@@ -275,7 +276,7 @@ final class TPMInstance {
     }
 
     /// Takes the power away, and with it what is volatile. The store stays locked.
-    func powerOff() {
+    package func powerOff() {
         if isHandedOver {
             // What is stored may be newer.
             isUnsaved = false
@@ -307,7 +308,7 @@ final class TPMInstance {
 
     /// Gives one of the signals of a dynamic launch; TPM_FAIL without power, and a store that fails counts as for a
     /// command.
-    func signal(_ body: (inout TPM) -> TPM.Outcome) -> TPMResult {
+    package func signal(_ body: (inout TPM) -> TPM.Outcome) -> TPMResult {
         guard isLive(), var next = tpm else { return .fail }
         let before = next.state
         let outcome = body(&next)
@@ -373,6 +374,40 @@ final class TPMInstance {
         isHandedOver = false
     }
 
+    // MARK: Copies
+
+    /// All that the TPM holds outside of its store, as a value.
+    package struct Memory: Sendable {
+        /// Nil without power.
+        package var tpm: TPM?
+        fileprivate var loaded: [StateBlob: Secret] = [:]
+        fileprivate var left: Set<StateBlob> = []
+        fileprivate var isHandedOver = false
+        fileprivate var isSuspended = false
+        fileprivate var isUnsaved = false
+        fileprivate var unsaved: TPMState?
+
+        /// That of a TPM whose store has all that it must have.
+        package init(_ tpm: TPM?) { self.tpm = tpm }
+    }
+
+    /// What is set goes on in the world of this instance, and its store has to be the one of then.
+    package var memory: Memory {
+        get {
+            var memory = Memory(tpm)
+            (memory.loaded, memory.left, memory.isHandedOver) = (loaded, left, isHandedOver)
+            (memory.isSuspended, memory.isUnsaved, memory.unsaved) = (isSuspended, isUnsaved, unsaved)
+            return memory
+        }
+        set {
+            tpm = newValue.tpm
+            tpm?.environment = environment
+            (loaded, left, isHandedOver) = (newValue.loaded, newValue.left, newValue.isHandedOver)
+            (isSuspended, isUnsaved, unsaved) = (newValue.isSuspended, newValue.isUnsaved, newValue.unsaved)
+            figures.hasPower.store(tpm != nil, ordering: .relaxed)
+        }
+    }
+
     /// False without power, and for a TPM that was handed over, whose state another process has or had meanwhile. One
     /// that nobody took goes on.
     private func isLive(keepsLeft: Bool = false) -> Bool {
@@ -401,7 +436,7 @@ extension StoreError {
 }
 
 /// Hears what happens to a TPM, on the thread where it happens.
-protocol InstanceObserver: Sendable {
+package protocol InstanceObserver: Sendable {
     func executed(_ command: [UInt8], _ response: [UInt8])
     /// The store began to fail: what changes the TPM is refused until it works again. It is tried with each command.
     func storeFailed(_ error: StoreError)
@@ -411,8 +446,18 @@ protocol InstanceObserver: Sendable {
     func noticed(_ sentence: String)
 }
 
+/// For a TPM of which nobody needs to hear: its caller hears from the answers.
+package struct SilentObserver: InstanceObserver {
+    package init() {}
+
+    package func executed(_ command: [UInt8], _ response: [UInt8]) {}
+    package func storeFailed(_ error: StoreError) {}
+    package func storeRecovered() {}
+    package func noticed(_ sentence: String) {}
+}
+
 /// Microseconds since 1970 by the system's clock.
-@Sendable func systemTime() -> UInt64 {
+@Sendable package func systemTime() -> UInt64 {
     var now = timespec()
     guard clock_gettime(CLOCK_REALTIME, &now) == 0 else { return 0 }
     return UInt64(clamping: now.tv_sec) &* 1_000_000 &+ UInt64(clamping: now.tv_nsec / 1000)

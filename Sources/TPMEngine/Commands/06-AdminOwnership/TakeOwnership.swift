@@ -21,18 +21,9 @@ extension TakeOwnership: CommandActions {
         var template = request.srkParams
         try template.recordCreation(in: execution)
         let srkAuth = try secret(request.encSrkAuth, for: endorsementKey)
-        // 13. to 15. come first, since the SRK's migrationAuth is the new tpmProof (Part 2, 10.6).
-        execution.state.permanent.blobSecrets = nil
-        let secrets = try execution.blobSecrets()
-        let srk = try LoadedKey.generate(
-            template, usageAuth: srkAuth, migrationAuth: secrets.tpmProof, from: execution.environment.keyPairs)
-        // 11. and 12.
-        execution.state.permanent.ownership = Ownership(
-            ownerAuth: ownerAuth, srk: srk, delegateKey: try execution.randomSecret(AES.blockSize))
-        // 17.
-        execution.state.permanent.flags.readPubek = false
-        // 16. and 18.
-        return Response(srkPub: srk.key)
+        // 11. to 18.
+        return Response(
+            srkPub: try execution.install(ownerAuth: ownerAuth, srkAuth: srkAuth, srkTemplate: template))
     }
 
     /// A secret that the caller encrypted for the endorsement key; 20 bytes, else TPM_BAD_KEY_PROPERTY.
@@ -49,5 +40,22 @@ extension TakeOwnership: CommandActions {
             let rsa = parms.rsa, rsa.keyLength >= 2048, rsa.exponent.isEmpty
         else { throw .badKeyProperty }
         if flags.fips, srk.authDataUsage == .never { throw .notFIPS }
+    }
+}
+
+extension Execution {
+    /// Makes the SRK and the owner (Part 3, 6.1 actions 11 to 17); returns the public part of the SRK.
+    mutating func install(ownerAuth: Secret, srkAuth: Secret, srkTemplate: Key) throws(TPMResult) -> Key {
+        // 13. to 15. come first, since the SRK's migrationAuth is the new tpmProof (Part 2, 10.6).
+        state.permanent.blobSecrets = nil
+        let secrets = try blobSecrets()
+        let srk = try LoadedKey.generate(
+            srkTemplate, usageAuth: srkAuth, migrationAuth: secrets.tpmProof, from: environment.keyPairs)
+        // 11. and 12.
+        state.permanent.ownership = Ownership(
+            ownerAuth: ownerAuth, srk: srk, delegateKey: try randomSecret(AES.blockSize))
+        // 17.
+        state.permanent.flags.readPubek = false
+        return srk.key
     }
 }

@@ -3,11 +3,8 @@ import TPMWire
 
 extension CreateEndorsementKeyPair: CommandActions {
     static func actions(_ request: Request, in execution: inout Execution) throws(TPMResult) -> Response {
-        // 1. to 8.
-        let pubek = try execution.createEndorsementKey(request.keyInfo)
-        // 9. and 10.
-        execution.state.permanent.flags.cekpUsed = true
-        execution.state.permanent.flags.enableRevokeEK = false
+        // 1. to 8., 9. and 10.
+        let pubek = try execution.createPermanentEndorsementKey(request.keyInfo)
         return Response(pubEndorsementKey: pubek, checksum: try checksum(pubek, request.antiReplay))
     }
 
@@ -81,6 +78,14 @@ extension OwnerReadInternalPub: CommandActions {
 }
 
 extension Execution {
+    /// Makes an endorsement key that nobody can revoke (Part 3, 14.1).
+    mutating func createPermanentEndorsementKey(_ keyInfo: KeyParms) throws(TPMResult) -> Pubkey {
+        let pubek = try createEndorsementKey(keyInfo)
+        state.permanent.flags.cekpUsed = true
+        state.permanent.flags.enableRevokeEK = false
+        return pubek
+    }
+
     /// Makes the endorsement key and the DAA secrets that belong to it (Part 3, 14.1 actions 1 to 8).
     fileprivate mutating func createEndorsementKey(_ keyInfo: KeyParms) throws(TPMResult) -> Pubkey {
         guard state.permanent.endorsementKey == nil else { throw .disabledCmd }

@@ -74,6 +74,38 @@ extension TPM {
     }
 }
 
+/// The whole state in words.
+extension TPM {
+    /// Everything that the TPM knows, secrets too, field by field: what outlives power, what a start clears, and the rest.
+    package func describedState() throws(StateFormatError) -> [WireDescriber.Field] {
+        let now = environment.clock.microseconds
+        return try StateFormatError.unwritable.unless { () throws(TPMResult) in
+            try WireDescriber.describe(try DescribedState(state, at: now), showsSecrets: true)
+        }
+    }
+}
+
+/// A state to be described and not to be stored.
+private struct DescribedState: WireStructure {
+    var permanent = StoredState()
+    var volatile = StoredVolatile(isWhole: true)
+    var any = StoredAny()
+
+    init() {}
+
+    init(_ state: TPMState, at now: UInt64) throws(TPMResult) {
+        permanent = try StoredState(state)
+        volatile = try StoredVolatile(SavedState(clear: state.clear, keys: state.keys), isWhole: true)
+        any = StoredAny(state.any, at: now)
+    }
+
+    mutating func code<C: FieldCoder>(_ coder: inout C) throws(TPMResult) {
+        try coder.structure("permanent", &permanent)
+        try coder.structure("volatile", &volatile)
+        try coder.structure("any", &any)
+    }
+}
+
 /// What TPM_SaveState kept, by itself.
 private struct StoredSaved: StatePayload {
     static let format = StateFormat.saved
