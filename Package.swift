@@ -7,6 +7,7 @@ let package = Package(
         .library(name: "TPMEngine", targets: ["TPMEngine"]),
         .library(name: "TPMClient", targets: ["TPMClient"]),
         .library(name: "TPMServer", targets: ["TPMServer"]),
+        .library(name: "TPMTesting", targets: ["TPMTesting"]),
         .library(name: "VTPMManager", targets: ["VTPMManager"]),
         .library(name: "XenBackend", targets: ["XenBackend"]),
         .library(name: "HardwareAnchor", targets: ["HardwareAnchor"]),
@@ -40,6 +41,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(
+            name: "TPMTesting", dependencies: ["TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire"]),
+        .target(
             name: "VTPMManager",
             dependencies: [
                 "HardwareAnchor", "TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire",
@@ -65,18 +68,20 @@ let package = Package(
         .executableTarget(
             name: "vtpm",
             dependencies: [
-                "HardwareAnchor", "TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire", "VTPMManager",
-                "XenBackend",
+                "HardwareAnchor", "TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMTesting", "TPMWire",
+                "VTPMManager", "XenBackend",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(name: "Emulators", dependencies: ["TPMClient"], path: "Tests/Emulators"),
         .target(name: "SimulatedXen", dependencies: ["CLinux", "TPMClient", "XenBackend"], path: "Tests/SimulatedXen"),
         .executableTarget(
-            name: "vtpm-benchmark", dependencies: ["COpenSSL", "Emulators", "TPMClient", "TPMEngine", "VTPMManager"],
+            name: "vtpm-benchmark",
+            dependencies: ["COpenSSL", "Emulators", "TPMClient", "TPMEngine", "TPMTesting", "VTPMManager"],
             path: "Tests/Benchmark"),
         .executableTarget(
-            name: "vtpm-differential", dependencies: ["Emulators", "TPMClient", "TPMCrypto", "TPMEngine", "TPMWire"],
+            name: "vtpm-differential",
+            dependencies: ["Emulators", "TPMClient", "TPMCrypto", "TPMEngine", "TPMTesting", "TPMWire"],
             path: "Tests/Differential"),
         .executableTarget(
             name: "vtpm-store", dependencies: ["TPMCrypto", "TPMEngine", "TPMServer", "VTPMManager"],
@@ -86,8 +91,11 @@ let package = Package(
         .executableTarget(name: "vtpm-forbidden", dependencies: ["TPMServer"], path: "Tests/Forbidden"),
         .testTarget(name: "TPMCryptoTests", dependencies: ["TPMCrypto"]),
         .testTarget(name: "TPMWireTests", dependencies: ["TPMWire"]),
-        .testTarget(name: "TPMEngineTests", dependencies: ["CGMP", "TPMEngine", "TPMClient"]),
-        .testTarget(name: "TPMClientTests", dependencies: ["TPMClient", "TPMEngine"]),
+        .testTarget(name: "TPMEngineTests", dependencies: ["CGMP", "TPMEngine", "TPMClient", "TPMTesting"]),
+        .testTarget(
+            name: "TPMTestingTests",
+            dependencies: ["TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMTesting", "TPMWire"]),
+        .testTarget(name: "TPMClientTests", dependencies: ["TPMClient", "TPMEngine", "TPMTesting"]),
         .testTarget(
             name: "vtpmTests",
             dependencies: ["VTPMManager", "vtpm", .product(name: "Logging", package: "swift-log")]),
