@@ -18,6 +18,8 @@ struct VTPM: ParsableCommand {
                 name: "Use a TPM",
                 subcommands: [Extend.self, Seal.self, Unseal.self, RandomBytes.self, Send.self]),
             CommandGroup(
+                name: "Test what uses a TPM", subcommands: [TestTPMVerb.self]),
+            CommandGroup(
                 name: "Manage a host's guests",
                 subcommands: [ManagerVerbs.self, GroupVerbs.self, GuestVerbs.self, VerifyQuote.self]),
         ])

@@ -81,25 +81,6 @@ struct ManagerRun: ParsableCommand {
     }
 }
 
-/// SIGTERM or SIGINT.
-private struct Ending {
-    private let asked = DispatchSemaphore(value: 0)
-    private let sources: [any DispatchSourceSignal]
-
-    init() {
-        sources = [SIGTERM, SIGINT].map { [asked] ending in
-            signal(ending, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: ending, queue: .global())
-            source.setEventHandler { asked.signal() }
-            source.resume()
-            return source
-        }
-    }
-
-    /// Returns when the process was asked to end.
-    func wait() { asked.wait() }
-}
-
 extension ManagerConfiguration.Log.Format {
     fileprivate var form: LogForm {
         switch self {

@@ -1,5 +1,3 @@
-import Dispatch
-import Glibc
 import Logging
 import TPMServer
 
@@ -7,26 +5,19 @@ import TPMServer
 /// server, SIGHUP and SIGPIPE are ignored.
 struct Serving {
     private let server: Server
-    private let endings: [any DispatchSourceSignal]
+    private let ending: Ending
 
     /// To be called before anything can send signals; the server may listen afterwards.
     init(_ server: Server, logger: Logger) {
         self.server = server
-        for ignored in [SIGPIPE, SIGHUP] { signal(ignored, SIG_IGN) }
-        endings = [SIGTERM, SIGINT].map { ending in
-            signal(ending, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: ending, queue: .global())
-            source.setEventHandler {
-                logger.notice("The TPM was asked to end, and does.")
-                server.stop()
-            }
-            source.resume()
-            return source
+        ending = Ending {
+            logger.notice("The TPM was asked to end, and does.")
+            server.stop()
         }
     }
 
     /// Serves until the server is asked to end.
     func run() {
-        withExtendedLifetime(endings) { server.run() }
+        withExtendedLifetime(ending) { server.run() }
     }
 }
