@@ -54,6 +54,7 @@ struct Benchmark {
             Row(
                 name: "TakeOwnership", vtpm: medians[0], swtpm: medians.dropFirst().first, target: .none,
                 baseline: .zero))
+        rows += try testTPMs()
         printTable(["command (median)", "vtpm µs", "swtpm µs", "ratio", "target", "met"], rows.map(\.cells))
         print("")
         print("OpenSSL alone: RSA-2048 private operation \(try bareOperation(bare)) µs (median of 200)")
