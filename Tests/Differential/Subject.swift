@@ -1,9 +1,9 @@
 import Emulators
 import Foundation
-import Synchronization
 import TPMClient
 import TPMCrypto
 import TPMEngine
+import TPMTesting
 
 /// A TPM as the test drives it: commands from any locality, power cycles, and a state to come back to.
 protocol Subject: AnyObject {
@@ -26,7 +26,8 @@ final class EngineSubject: Subject {
     private var tpm: TPM
     private var saved: [String: TPMState] = [:]
     private var locality = Locality.zero
-    private let clock = HandClock()
+    /// Turned by hand, so that a run does not depend on how fast the machine is.
+    private let clock = HandClock(microseconds: 1)
 
     init(seed: UInt32) {
         tpm = TPM(environment: Environment(random: SeededRandom(seed: seed), clock: clock))
@@ -34,7 +35,7 @@ final class EngineSubject: Subject {
     }
 
     func transmit(_ command: [UInt8]) -> [UInt8] {
-        clock.advance(by: 10)
+        clock.advance(microseconds: 10)
         return tpm.execute(command, locality: locality).response
     }
 
@@ -49,18 +50,9 @@ final class EngineSubject: Subject {
         tpm.initialize()
     }
 
-    func passTime() { clock.advance(by: 200_000_000_000) }
+    func passTime() { clock.advance(microseconds: 200_000_000_000) }
 
     func revive() { tpm.initialize() }
-}
-
-/// A clock that is turned by hand, so that a run does not depend on how fast the machine is.
-private final class HandClock: MonotonicClock {
-    private let time = Mutex<UInt64>(1)
-
-    var microseconds: UInt64 { time.withLock { $0 } }
-
-    func advance(by microseconds: UInt64) { time.withLock { $0 += microseconds } }
 }
 
 /// swtpm in a process of its own.

@@ -6,23 +6,23 @@ import Testing
 
 /// The client's calls against the engine; whatever they open they close.
 @Suite struct CallTests {
-    private let owner = TestTPM.owner
-    private let srk = TestTPM.srk
+    private let owner = TappedTPM.owner
+    private let srk = TappedTPM.srk
     private let auth = Secret(passphrase: Secret("key"))
 
     @Test func `An endorsement key is made once and read until there is an owner`() throws {
-        let test = TestTPM()
+        let test = try TappedTPM()
         #expect(clientError { try test.client.endorsementKey() }?.result == .noEndorsement)
         let made = try test.client.createEndorsementKey()
         #expect(try test.client.endorsementKey() == made)
         #expect(clientError { try test.client.createEndorsementKey() }?.result == .disabledCmd)
-        let owned = try TestTPM.owned()
+        let owned = try TappedTPM.owned()
         #expect(clientError { try owned.client.endorsementKey() }?.result == .disabledCmd)
         #expect(try owned.client.endorsementKey(owner: owner).pubKey.key.count == 256)
     }
 
     @Test func `An endorsement key with a wrong checksum is not believed`() throws {
-        let test = TestTPM()
+        let test = try TappedTPM()
         try test.client.createEndorsementKey()
         test.tamper = { if $0.count > 100 { $0[60] ^= 1 } }
         #expect(clientError { try test.client.endorsementKey() } == .notAuthentic(.readPubek))
@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func `The owner comes and goes`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         #expect(try test.client.hasOwner())
         #expect(clientError { try test.client.takeOwnership(owner: owner) }?.result == .disabledCmd)
         #expect(try test.client.storageRootKey(owner: owner).pubKey.key.count == 256)
@@ -39,14 +39,14 @@ import Testing
     }
 
     @Test func `Physical presence clears without a secret`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         try test.client.execute(TSCPhysicalPresence.self, .init(physicalPresence: .hwEnable))
         try test.client.forceClear()
         #expect(try !test.client.hasOwner())
     }
 
     @Test func `Changed secrets are asked for from then on`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         try test.client.changeStorageRootKey(to: auth, owner: owner)
         try test.client.changeOwner(from: owner, to: auth)
         #expect(clientError { try test.client.storageRootKey(owner: owner) }?.result == .authFail)
@@ -58,7 +58,7 @@ import Testing
 
     @Test(arguments: [1, 149])
     func `What is sealed comes back`(size: Int) throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let data = Secret([UInt8](repeating: 7, count: size))
         let blob = try test.client.seal(data, keyAuth: srk, dataAuth: auth)
         #expect(try test.client.unseal(blob, keyAuth: srk, dataAuth: auth) == data)
@@ -70,7 +70,7 @@ import Testing
 
     @Test(arguments: [ADIPScheme.xor, .aes128CTR])
     func `What is sealed hidden crosses the wire hidden, both ways`(scheme: ADIPScheme) throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let data = Secret("a secret that nobody on the wire may see")
         let blob = try test.client.sealHidden(data, keyAuth: srk, dataAuth: auth, scheme: scheme)
         var answers: [[UInt8]] = []
@@ -80,7 +80,7 @@ import Testing
     }
 
     @Test func `What is sealed to PCRs stays closed once they changed`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         try test.client.extend(10, with: SHA1.hash(Array("boot".utf8)))
         let binding = try test.client.binding(to: PCRSelection(indices: [0, 10, 16]))
         let blob = try test.client.seal(Secret("x"), keyAuth: srk, boundTo: binding)
@@ -93,7 +93,7 @@ import Testing
     }
 
     @Test func `Extending hashes the old value and the digest`() throws {
-        let test = TestTPM()
+        let test = try TappedTPM()
         let digest = SHA1.hash(Array("event".utf8))
         #expect(try test.client.extend(0, with: digest) == SHA1.hash(Digest.zero, digest))
         #expect(try test.client.pcrs().count == 24)
@@ -102,7 +102,7 @@ import Testing
     }
 
     @Test func `A signature verifies with the key that made it, and no other`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let blob = try test.client.createKey(.template(.signing, bits: 1024), auth: auth, parentAuth: srk)
         let key = try RSAPublicKey(blob.pubkey)
         let digest = SHA1.hash(Array("text".utf8))
@@ -117,7 +117,7 @@ import Testing
     }
 
     @Test func `A key whose secret changed signs for the new one`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let blob = try test.client.createKey(.template(.signing, bits: 1024), auth: auth, parentAuth: srk)
         let changed = try test.client.changeAuth(of: blob, from: auth, to: owner, parentAuth: srk)
         try test.client.withKey(changed, parentAuth: srk) { handle in
@@ -127,7 +127,7 @@ import Testing
     }
 
     @Test func `A key that needs no secret is used without a session`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let template = Key.template(.signing, bits: 1024, authDataUsage: .never)
         let blob = try test.client.createKey(template, parentAuth: srk)
         try test.client.withKey(blob, parentAuth: srk) { handle in
@@ -136,7 +136,7 @@ import Testing
     }
 
     @Test func `What is bound is unbound by the TPM alone`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let blob = try test.client.createKey(.template(.bind, bits: 1024), auth: auth, parentAuth: srk)
         let bound = try RSAPublicKey(blob.pubkey).bind(Secret("to you"))
         let unbound = try test.client.withKey(blob, parentAuth: srk) {
@@ -146,7 +146,7 @@ import Testing
     }
 
     @Test func `A quote vouches for its values and its nonce alone`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let blob = try test.client.createKey(.template(.signing, bits: 1024), auth: auth, parentAuth: srk)
         let key = try RSAPublicKey(blob.pubkey)
         let nonce = SHA1.hash(Array("fresh".utf8))
@@ -169,7 +169,7 @@ import Testing
     }
 
     @Test func `An identity is made, vouches for its label, and is activated`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let label = Array("me".utf8)
         // Any key will do for a privacy CA that is never asked.
         let privacyCA = try test.client.storageRootKey(owner: owner)
@@ -196,7 +196,7 @@ import Testing
     }
 
     @Test func `A counter counts for whoever has its secret until it is released`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let made = try test.client.createCounter(label: Array("boot".utf8), auth: auth, owner: owner)
         let counter = made.countID
         #expect(try test.client.incrementCounter(counter, auth: auth).counter == made.counterValue.counter + 1)
@@ -215,7 +215,7 @@ import Testing
     }
 
     @Test func `NV areas open to the owner, to their own secret, or to all`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let client = test.client
         try client.defineNV(0x1000, size: 8, permissions: [.ownerWrite, .ownerRead], owner: owner)
         try client.defineNV(0x1001, size: 8, permissions: [.authWrite, .authRead], auth: auth, owner: owner)
@@ -235,7 +235,7 @@ import Testing
     }
 
     @Test func `A TPM tells what it is`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         #expect(try test.client.versionInfo().specLevel == 2)
         #expect(try test.client.property(.pcr) == 24)
         #expect(try test.client.permanentFlags().cekpUsed)
@@ -246,7 +246,7 @@ import Testing
     }
 
     @Test func `Random bytes come in as many commands as it takes`() throws {
-        let test = TestTPM()
+        let test = try TappedTPM()
         #expect(try test.client.randomBytes(10_000).count == 10_000)
         #expect(test.commands.count > 1)
         test.tamper = { $0 = [0, 0xc4, 0, 0, 0, 14, 0, 0, 0, 0, 0, 0, 0, 0] }

@@ -7,13 +7,13 @@ import Testing
 /// The client's calls for families and delegations, which ``PeerTests`` makes to another TPM, too.
 @Suite struct DelegationCallTests {
     @Test func `What is delegated is used, and nothing else`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         try Self.delegate(test.client)
         #expect(test.openSessions == 0)
     }
 
     @Test func `Without an owner nobody is asked`() throws {
-        let test = TestTPM()
+        let test = try TappedTPM()
         let family = try test.client.createFamily(label: 1)
         try test.client.setFamily(family, enabled: true)
         try test.client.setFamily(family, locked: true)
@@ -22,13 +22,13 @@ import Testing
     }
 
     @Test func `Secrets of delegations do not cross the wire`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let secret = Secret(passphrase: Secret("delegate"))
-        let family = try test.client.createFamily(label: 1, owner: TestTPM.owner)
+        let family = try test.client.createFamily(label: 1, owner: TappedTPM.owner)
         var answers: [[UInt8]] = []
         test.tamper = { answers.append($0) }
-        _ = try test.client.delegateOwner(Self.info(.owner, [], family), to: secret, owner: TestTPM.owner)
-        _ = try test.client.delegateKey(.srk, Self.info(.key, [], family), to: secret, keyAuth: TestTPM.srk)
+        _ = try test.client.delegateOwner(Self.info(.owner, [], family), to: secret, owner: TappedTPM.owner)
+        _ = try test.client.delegateKey(.srk, Self.info(.key, [], family), to: secret, keyAuth: TappedTPM.srk)
         #expect(!(test.commands + answers).contains { $0.contains(secret.bytes) })
     }
 
@@ -42,7 +42,7 @@ import Testing
     ///
     /// - Parameter schemes: how the TPM hides secrets in sessions of TPM_DSAP.
     static func delegate(_ tpm: TPMClient, schemes: [ADIPScheme] = ADIPScheme.allCases) throws {
-        let owner = TestTPM.owner
+        let owner = TappedTPM.owner
         let secret = Secret(passphrase: Secret("delegate"))
         let family = try tpm.createFamily(label: 1, owner: owner)
         try tpm.setFamily(family, enabled: true, owner: owner)
@@ -68,7 +68,7 @@ import Testing
         try tpm.setOwnerPointer(row: nil)
         // A key, whose new secret is hidden by the delegated session.
         let keyInfo = info(.key, [.createWrapKey, .loadKey2], family)
-        let keyBlob = try tpm.delegateKey(.srk, keyInfo, to: secret, keyAuth: TestTPM.srk)
+        let keyBlob = try tpm.delegateKey(.srk, keyInfo, to: secret, keyAuth: TappedTPM.srk)
         let session = try tpm.dsap(keyBlob, key: .srk, secret: secret, scheme: schemes.last ?? .xor)
         let wrapped = try tpm.execute(
             CreateWrapKey.self,

@@ -6,27 +6,18 @@ import Testing
 
 /// The client's calls that move keys, from one engine to another.
 @Suite struct MigrationTests {
-    private let owner = TestTPM.owner
-    private let srk = TestTPM.srk
+    private let owner = TappedTPM.owner
+    private let srk = TappedTPM.srk
     private let auth = Secret(passphrase: Secret("key"))
     private let migrationAuth = Secret(passphrase: Secret("moving"))
     private let digest = SHA1.hash(Array("text".utf8))
 
-    /// A TPM that shares no key and no secret with another one.
-    private static let other: Result<TPMState, any Error> = Result {
-        let test = TestTPM(seed: "another TPM")
-        try test.client.createEndorsementKey()
-        try test.client.takeOwnership(owner: TestTPM.owner, srk: TestTPM.srk)
-        return test.state
+    /// The second shares no key with the first.
+    private func two() throws -> (first: TappedTPM, second: TappedTPM) {
+        (try TappedTPM.owned(), try TappedTPM(.owned, seed: "another TPM"))
     }
 
-    private func two() throws -> (first: TestTPM, second: TestTPM) {
-        let second = TestTPM(seed: "another TPM, later")
-        second.state = try Self.other.get()
-        return (try TestTPM.owned(), second)
-    }
-
-    private func signs(_ key: Key, on test: TestTPM, under parent: KeyHandle = .srk) throws -> Bool {
+    private func signs(_ key: Key, on test: TappedTPM, under parent: KeyHandle = .srk) throws -> Bool {
         try test.client.withKey(key, under: parent, parentAuth: srk) {
             try RSAPublicKey(key.pubkey).verify(digest, signature: try test.client.sign(digest, with: $0, auth: auth))
         }

@@ -6,7 +6,7 @@ import Testing
 /// Keys that move between this project's engine and another TPM 1.2.
 extension PeerTests {
     func moves(_ peer: TPMClient) throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         for (first, second) in [(peer, test.client), (test.client, peer)] {
             for bits in [512, 1024, 2048] as [UInt32] { try move(bits: bits, from: first, to: second) }
             try moveCertified(from: first, to: second)

@@ -8,8 +8,8 @@ import Testing
 /// says (an address as `--tpm` takes it). Without it the suite is skipped.
 @Suite(.enabled(if: ProcessInfo.processInfo.environment["VTPM_PEER"] != nil), .serialized)
 struct PeerTests {
-    let owner = TestTPM.owner
-    let srk = TestTPM.srk
+    let owner = TappedTPM.owner
+    let srk = TappedTPM.srk
     let auth = Secret(passphrase: Secret("key"))
 
     @Test func `Another TPM understands every call, and is left without sessions and keys`() throws {

@@ -8,8 +8,8 @@ import Testing
     private let trailer = 41
 
     @Test func `A session serves one command after another, with a new nonce from either side each time`() throws {
-        let test = try TestTPM.owned()
-        let session = try test.client.oiap(TestTPM.owner, continues: true)
+        let test = try TappedTPM.owned()
+        let session = try test.client.oiap(TappedTPM.owner, continues: true)
         var nonces: Set<Digest> = [session.nonceEven, session.nonceOdd]
         for _ in 0..<3 {
             try test.client.execute(OwnerReadInternalPub.self, .init(keyHandle: .srk), session)
@@ -22,8 +22,8 @@ import Testing
     }
 
     @Test func `A session that is not to go on is over on both sides`() throws {
-        let test = try TestTPM.owned()
-        let session = try test.client.oiap(TestTPM.owner)
+        let test = try TappedTPM.owned()
+        let session = try test.client.oiap(TappedTPM.owner)
         try test.client.execute(OwnerReadInternalPub.self, .init(keyHandle: .srk), session)
         #expect(!session.isOpen)
         #expect(test.openSessions == 0)
@@ -35,45 +35,46 @@ import Testing
     }
 
     @Test func `A wrong secret is the TPM's error and leaves no session behind`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         #expect(
             clientError { try test.client.storageRootKey(owner: .wellKnown) } == .tpm(.authFail, .ownerReadInternalPub))
         #expect(
-            clientError { try test.client.unseal(SealedBlob(), keyAuth: TestTPM.srk) }?.result == .notSealedBlob)
+            clientError { try test.client.unseal(SealedBlob(), keyAuth: TappedTPM.srk) }?.result == .notSealedBlob)
         #expect(
             clientError { try test.client.changeOwner(from: .wellKnown, to: .wellKnown) }?.result == .authFail)
         #expect(test.openSessions == 0)
     }
 
     @Test func `A request that cannot be encoded leaves no session behind`() throws {
-        let test = try TestTPM.owned()
-        #expect(clientError { try test.client.changeOwner(from: TestTPM.owner, to: Secret("short")) } == .cannotHide)
+        let test = try TappedTPM.owned()
+        #expect(clientError { try test.client.changeOwner(from: TappedTPM.owner, to: Secret("short")) } == .cannotHide)
         #expect(test.openSessions == 0)
     }
 
     @Test(arguments: [0, 19, 21, 40, 41, 100])
     func `A bit changed on the way, from the last byte back, is not authentic`(distance: Int) throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         test.tamper = { if $0.count > 100 { $0[$0.count - 1 - distance] ^= 0x10 } }
         #expect(
-            clientError { try test.client.storageRootKey(owner: TestTPM.owner) } == .notAuthentic(.ownerReadInternalPub)
+            clientError { try test.client.storageRootKey(owner: TappedTPM.owner) }
+                == .notAuthentic(.ownerReadInternalPub)
         )
         test.tamper = { _ in }
         #expect(test.openSessions == 0)
     }
 
     @Test func `Whether the session goes on is under the HMAC`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         test.tamper = { if $0.count > 100 { $0[$0.count - 21] ^= 1 } }
-        let session = try test.client.oiap(TestTPM.owner, continues: true)
+        let session = try test.client.oiap(TappedTPM.owner, continues: true)
         #expect(
             clientError { try test.client.execute(OwnerReadInternalPub.self, .init(keyHandle: .srk), session) }
                 == .notAuthentic(.ownerReadInternalPub))
     }
 
     @Test func `An answer given before is not authentic again`() throws {
-        let test = try TestTPM.owned()
-        let session = try test.client.oiap(TestTPM.owner, continues: true)
+        let test = try TappedTPM.owned()
+        let session = try test.client.oiap(TappedTPM.owner, continues: true)
         var recorded: [UInt8] = []
         test.tamper = { recorded = $0 }
         try test.client.execute(OwnerReadInternalPub.self, .init(keyHandle: .srk), session)
@@ -84,19 +85,19 @@ import Testing
     }
 
     @Test func `A session without a shared secret gives no secret away`() throws {
-        let test = try TestTPM.owned()
-        let session = try test.client.oiap(TestTPM.owner)
-        #expect(clientError { try session.hide(TestTPM.srk) } == .cannotHide)
-        #expect(clientError { try session.hideSecond(TestTPM.srk) } == .cannotHide)
+        let test = try TappedTPM.owned()
+        let session = try test.client.oiap(TappedTPM.owner)
+        #expect(clientError { try session.hide(TappedTPM.srk) } == .cannotHide)
+        #expect(clientError { try session.hideSecond(TappedTPM.srk) } == .cannotHide)
         #expect(
-            clientError { try session.mask(data: TestTPM.srk, nonceEven: .zero, nonceOdd: .zero) } == .cannotHide)
+            clientError { try session.mask(data: TappedTPM.srk, nonceEven: .zero, nonceOdd: .zero) } == .cannotHide)
     }
 
     @Test(arguments: [ADIPScheme.xor, .aes128CTR])
     func `New secrets travel encrypted`(scheme: ADIPScheme) throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let secret = Secret(passphrase: Secret("hidden"))
-        let session = try test.client.osap(.keyHandle, KeyHandle.srk.rawValue, secret: TestTPM.srk, scheme: scheme)
+        let session = try test.client.osap(.keyHandle, KeyHandle.srk.rawValue, secret: TappedTPM.srk, scheme: scheme)
         let first = try session.hide(secret)
         let second = try session.hideSecond(secret)
         #expect(first != secret && second != secret && first != second)
@@ -104,7 +105,7 @@ import Testing
             parentHandle: .srk, dataUsageAuth: first, dataMigrationAuth: second,
             keyInfo: .template(.signing, bits: 1024))
         let key = try test.client.execute(CreateWrapKey.self, request, session).wrappedKey
-        try test.client.withKey(key, parentAuth: TestTPM.srk) { handle in
+        try test.client.withKey(key, parentAuth: TappedTPM.srk) { handle in
             _ = try test.client.sign(.zero, with: handle, auth: secret)
         }
         #expect(test.openSessions == 0)
@@ -127,8 +128,8 @@ import Testing
             #expect(clientError { try client.pcr(0) } == .badResponse(.pcrRead), "\(answer)")
         }
         for answer in answers {
-            let test = try TestTPM.owned()
-            let session = try test.client.oiap(TestTPM.owner)
+            let test = try TappedTPM.owned()
+            let session = try test.client.oiap(TappedTPM.owner)
             test.tamper = { $0 = answer }
             #expect(
                 clientError { try test.client.execute(OwnerClear.self, .init(), session) } == .badResponse(.ownerClear))
@@ -138,7 +139,7 @@ import Testing
     }
 
     @Test func `Whatever is made of the answers, the client ends with an answer or an error of its own`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let random = SeededRandom(seed: 7)
         var changes = 0
         test.tamper = { answer in
@@ -157,9 +158,9 @@ import Testing
             }
         }
         let calls: [(TPMClient) throws -> Any] = [
-            { try $0.endorsementKey(owner: TestTPM.owner) }, { try $0.pcr(1) }, { try $0.permanentFlags() },
+            { try $0.endorsementKey(owner: TappedTPM.owner) }, { try $0.pcr(1) }, { try $0.permanentFlags() },
             { try $0.lockout() }, { try $0.handles(of: .auth) }, { try $0.nvIndices() }, { try $0.randomBytes(9) },
-            { try $0.versionInfo() }, { try $0.seal(Secret("x"), keyAuth: TestTPM.srk) }, { try $0.hasOwner() },
+            { try $0.versionInfo() }, { try $0.seal(Secret("x"), keyAuth: TappedTPM.srk) }, { try $0.hasOwner() },
         ]
         for _ in 0..<100 {
             for call in calls {
@@ -170,8 +171,8 @@ import Testing
     }
 
     @Test func `More than two sessions are no command`() throws {
-        let test = try TestTPM.owned()
-        let sessions = try (0..<3).map { _ in try test.client.oiap(TestTPM.owner) }
+        let test = try TappedTPM.owned()
+        let sessions = try (0..<3).map { _ in try test.client.oiap(TappedTPM.owner) }
         #expect(
             clientError { try test.client.execute(OwnerClear.self, .init(), sessions: sessions) }
                 == .badRequest(.ownerClear))

@@ -6,12 +6,12 @@ import Testing
 
 /// The client's transport sessions, ticks and audit against the engine.
 @Suite struct TransportCallTests {
-    private let owner = TestTPM.owner
-    private let srk = TestTPM.srk
+    private let owner = TappedTPM.owner
+    private let srk = TappedTPM.srk
     private let auth = Secret(passphrase: Secret("key"))
     private let nonce = SHA1.hash(Array("fresh".utf8))
 
-    private func storageKey(_ test: TestTPM) throws -> TransportKey {
+    private func storageKey(_ test: TappedTPM) throws -> TransportKey {
         TransportKey(.srk, publicKey: try RSAPublicKey(test.client.storageRootKey(owner: owner)), auth: srk)
     }
 
@@ -21,7 +21,7 @@ import Testing
 
     @Test(arguments: TransportEncryption.allCases)
     func `What goes through an encrypted session is not seen on the way`(encryption: TransportEncryption) throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let session = try test.client.openTransport(encryption: encryption, key: try storageKey(test))
         let client = test.client.through(session)
         let data = Array("what nobody else may read".utf8)
@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test func `An error of the command leaves the session open and one of the session ends it`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let session = try test.client.openTransport()
         let client = test.client.through(session)
         #expect(clientError { try client.pcr(99) } == .tpm(.badIndex, .pcrRead))
@@ -56,7 +56,7 @@ import Testing
     @Test func `An answer that was changed on the way is not believed`() throws {
         // Ticks, locality, the wrapped return code, a wrapped parameter, the nonce and the HMAC.
         for index in [17, 21, 35, 38, 60, 90] {
-            let test = try TestTPM.owned()
+            let test = try TappedTPM.owned()
             let session = try test.client.openTransport(encryption: .mgf1, key: try storageKey(test))
             test.tamper = { if $0.count > index { $0[index] ^= 1 } }
             let error = clientError { try test.client.through(session).pcr(0) }
@@ -65,7 +65,7 @@ import Testing
     }
 
     @Test func `The last command closes the session on request`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let session = try test.client.openTransport(exclusive: true)
         session.continues = false
         _ = try test.client.through(session).ticks()
@@ -74,7 +74,7 @@ import Testing
     }
 
     @Test func `The signed log says what went through and that nothing else did`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let blob = try test.client.createKey(.template(.signing), auth: auth, parentAuth: srk)
         let key = try RSAPublicKey(blob.pubkey)
         let handle = try test.client.load(blob, parentAuth: srk)
@@ -93,7 +93,7 @@ import Testing
     }
 
     @Test func `A stamp proves when a digest was there`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         let blob = try test.client.createKey(.template(.signing), auth: auth, parentAuth: srk)
         let key = try RSAPublicKey(blob.pubkey)
         let before = try test.client.ticks()
@@ -107,7 +107,7 @@ import Testing
     }
 
     @Test func `The owner chooses what is audited and a key signs the digest`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         try test.client.setAudited(.getRandom, true, owner: owner)
         let before = try test.client.auditStatus()
         #expect(before.ordinals.contains(.getRandom))
@@ -125,7 +125,7 @@ import Testing
     }
 
     @Test func `A list of audited commands that does not go on is no answer`() throws {
-        let test = try TestTPM.owned()
+        let test = try TappedTPM.owned()
         // `more` stands behind the header, 10 bytes of counter and 20 of digest: each list would begin where it did.
         test.tamper = { if $0.count > 40 { $0[40] = 1 } }
         #expect(clientError { try test.client.auditStatus() } == .badResponse(.getAuditDigest))

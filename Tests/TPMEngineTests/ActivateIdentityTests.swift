@@ -1,5 +1,6 @@
 import TPMClient
 import TPMCrypto
+import TPMTesting
 import TPMWire
 import Testing
 
@@ -232,7 +233,7 @@ private struct CA {
     let pubkey: Pubkey
 
     init() throws {
-        let primes = try PremadeKeyPairs(startingAt: 5).keyPair(bits: 2048, exponent: 65537)
+        let primes = try TestKeyPairs(startingAt: 5).keyPair(bits: 2048, exponent: 65537)
         key = try RSAPrivateKey(primes: primes)
         pubkey = Pubkey(
             algorithmParms: Key.template(.signing).algorithmParms, pubKey: StorePubkey(key: primes.modulus))

@@ -1,4 +1,5 @@
 import TPMCrypto
+import TPMTesting
 import TPMWire
 import Testing
 
@@ -204,7 +205,7 @@ import Testing
                 { request, scene in
                     let consent = try scene.authority.consent(to: scene.second.srkPublic, for: scene.key.pubkey)
                     let stranger = try RSAPrivateKey(
-                        primes: try PremadeKeyPairs(startingAt: 5).keyPair(bits: 1024, exponent: 65537))
+                        primes: try TestKeyPairs(startingAt: 5).keyPair(bits: 1024, exponent: 65537))
                     var key = scene.authority.signingKey
                     key.pubKey.key = stranger.publicKey.modulus
                     let digest = SHA1.hash(try consent.encoded())

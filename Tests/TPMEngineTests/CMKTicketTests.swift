@@ -1,4 +1,5 @@
 import TPMCrypto
+import TPMTesting
 import TPMWire
 import Testing
 
@@ -82,7 +83,7 @@ import Testing
             #expect(try code(changed, digest) == .badSignature)
         }
         var other = authority.signingKey
-        other.pubKey.key = try PremadeKeyPairs(startingAt: 5).keyPair(bits: 1024, exponent: 65537).modulus
+        other.pubKey.key = try TestKeyPairs(startingAt: 5).keyPair(bits: 1024, exponent: 65537).modulus
         #expect(try code(signature, digest, by: other) == .badSignature)
     }
 

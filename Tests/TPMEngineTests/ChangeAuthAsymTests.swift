@@ -1,4 +1,5 @@
 import TPMCrypto
+import TPMTesting
 import TPMWire
 import Testing
 
@@ -13,7 +14,7 @@ import Testing
 
     /// An identity key that this TPM takes for its own.
     private func identity(_ tpm: OwnedTPM, authDataUsage: AuthDataUsage = .always) throws -> KeyHandle {
-        let pair = try PremadeKeyPairs(startingAt: 5).keyPair(bits: 2048, exponent: 65537)
+        let pair = try TestKeyPairs(startingAt: 5).keyPair(bits: 2048, exponent: 65537)
         return try tpm.load(
             try tpm.wrapped(
                 OwnedTPM.template(.identity, authDataUsage: authDataUsage), modulus: pair.modulus, prime: pair.p.bytes,

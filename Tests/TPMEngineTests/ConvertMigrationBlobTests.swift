@@ -1,4 +1,5 @@
 import TPMCrypto
+import TPMTesting
 import TPMWire
 import Testing
 
@@ -106,7 +107,7 @@ import Testing
 
     @Test func aForgedKeyHasNoSecretsOfTheTPM() throws {
         let tpm = OwnedTPM()
-        let pair = try PremadeKeyPairs(startingAt: 5).keyPair(bits: 1024, exponent: 65537)
+        let pair = try TestKeyPairs(startingAt: 5).keyPair(bits: 1024, exponent: 65537)
         // It claims to be one that cannot migrate.
         var key = OwnedTPM.template(.signing, bits: 1024)
         key.pubKey.key = pair.modulus

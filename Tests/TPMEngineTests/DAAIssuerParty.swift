@@ -1,4 +1,5 @@
 import TPMCrypto
+import TPMTesting
 import TPMWire
 
 @testable import TPMClient
@@ -61,7 +62,7 @@ struct DAAIssuerParty: Sendable {
     }
 
     private static let keys: [Result<RSAPrimes, any Error>] = (2..<5).map { number in
-        Result { try PremadeKeyPairs(startingAt: number).keyPair(bits: 2048, exponent: 65537) }
+        Result { try TestKeyPairs(startingAt: number).keyPair(bits: 2048, exponent: 65537) }
     }
 
     var parameters: DAAParameters {

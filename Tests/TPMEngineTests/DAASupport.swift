@@ -1,5 +1,6 @@
 import TPMClient
 import TPMCrypto
+import TPMTesting
 import TPMWire
 import Testing
 
@@ -8,7 +9,7 @@ import Testing
 extension OwnedTPM {
     /// A loaded identity key of this TPM.
     func identityKey() throws -> KeyHandle {
-        let pair = try PremadeKeyPairs(startingAt: 5).keyPair(bits: 2048, exponent: 65537)
+        let pair = try TestKeyPairs(startingAt: 5).keyPair(bits: 2048, exponent: 65537)
         let proof = try #require(tpm.state.permanent.blobSecrets?.tpmProof)
         return try load(
             try wrapped(

@@ -1,5 +1,6 @@
 import TPMClient
 import TPMCrypto
+import TPMTesting
 import TPMWire
 import Testing
 
@@ -158,7 +159,7 @@ import Testing
         _ usage: KeyUsage, _ restriction: CMKDelegate
     ) throws {
         let tpm = OwnedTPM()
-        let pair = try PremadeKeyPairs(startingAt: 5).keyPair(bits: 2048, exponent: 65537)
+        let pair = try TestKeyPairs(startingAt: 5).keyPair(bits: 2048, exponent: 65537)
         let key = try tpm.load(
             try tpm.wrapped(
                 OwnedTPM.template(usage, flags: [.migratable, .migrateAuthority]), modulus: pair.modulus,

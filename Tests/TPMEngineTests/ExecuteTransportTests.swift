@@ -1,4 +1,5 @@
 import TPMCrypto
+import TPMTesting
 import TPMWire
 import Testing
 
@@ -283,8 +284,8 @@ import Testing
         let session = try tpm.transport()
         let owner = try tpm.ownerSession()
         let before = tpm.tpm.state.permanent.fingerprint
-        let random = BreakableRandom(seed: "breaks")
-        random.breakDown()
+        let random = TestRandom(seed: Array("breaks".utf8))
+        random.fault = .fails
         tpm.tpm.environment.random = random
         let error = tpm.error(in: session, DisableOwnerClear.self, .init(), owner)
         #expect(error == .tpm(.fail, .executeTransport))

@@ -1,4 +1,5 @@
 import TPMCrypto
+import TPMTesting
 import TPMWire
 import Testing
 
@@ -11,7 +12,7 @@ private struct Manufacturer {
     let publicKey: Pubkey
 
     init() throws {
-        key = try RSAPrivateKey(primes: try PremadeKeyPairs(startingAt: 5).keyPair(bits: 2048, exponent: 65537))
+        key = try RSAPrivateKey(primes: try TestKeyPairs(startingAt: 5).keyPair(bits: 2048, exponent: 65537))
         publicKey = Pubkey(
             algorithmParms: OwnedTPM.template(.storage).algorithmParms,
             pubKey: StorePubkey(key: key.publicKey.modulus))

@@ -1,5 +1,6 @@
 import TPMClient
 import TPMCrypto
+import TPMTesting
 import TPMWire
 
 @testable import TPMEngine
@@ -10,13 +11,13 @@ extension OwnedTPM {
     static func other() -> OwnedTPM {
         let tpm = OwnedTPM(seed: "another TPM, later")
         tpm.tpm.state = otherState
-        tpm.tpm.environment.keyPairs = PremadeKeyPairs(startingAt: 4)
+        tpm.tpm.environment.keyPairs = TestKeyPairs(startingAt: 4)
         return tpm
     }
 
     private static let otherState: TPMState = {
         let tpm = OwnedTPM(seed: "another TPM")
-        tpm.tpm.environment.keyPairs = PremadeKeyPairs(startingAt: 7)
+        tpm.tpm.environment.keyPairs = TestKeyPairs(startingAt: 7)
         // The tests that need it fail, and say why.
         if let error = tpm.failure(of: { try tpm.changeOwner() }) { print("no other TPM: \(error)") }
         return tpm.tpm.state
@@ -72,8 +73,8 @@ struct MigrationAuthority {
     let signingKey: Pubkey
 
     init() throws {
-        encryption = try RSAPrivateKey(primes: try PremadeKeyPairs(startingAt: 6).keyPair(bits: 2048, exponent: 65537))
-        signing = try RSAPrivateKey(primes: try PremadeKeyPairs(startingAt: 6).keyPair(bits: 1024, exponent: 65537))
+        encryption = try RSAPrivateKey(primes: try TestKeyPairs(startingAt: 6).keyPair(bits: 2048, exponent: 65537))
+        signing = try RSAPrivateKey(primes: try TestKeyPairs(startingAt: 6).keyPair(bits: 1024, exponent: 65537))
         encryptionKey = Pubkey(
             algorithmParms: OwnedTPM.template(.storage).algorithmParms,
             pubKey: StorePubkey(key: encryption.publicKey.modulus))

@@ -1,5 +1,6 @@
 import TPMClient
 import TPMCrypto
+import TPMTesting
 import TPMWire
 
 @testable import TPMEngine
@@ -53,7 +54,7 @@ final class OwnedTPM {
             state: state,
             environment: Environment(
                 random: SeededRandom(seed: Array(seed.utf8)), clock: clock,
-                keyPairs: PremadeKeyPairs(startingAt: keyPairs)))
+                keyPairs: TestKeyPairs(startingAt: keyPairs)))
         guard stage == .started else { return }
         tpm.initialize()
         _ = tpm.send(Startup.self, .init(.clear))

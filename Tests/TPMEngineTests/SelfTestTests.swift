@@ -1,4 +1,5 @@
 import TPMCrypto
+import TPMTesting
 import TPMWire
 import Testing
 
@@ -17,10 +18,10 @@ import Testing
 
     @Test func aTPMWhoseRandomSourceFailsShutsDownUntilTheNextInit() throws {
         let tpm = OwnedTPM()
-        let random = BreakableRandom(seed: "self-test")
+        let random = TestRandom(seed: Array("self-test".utf8))
         tpm.tpm.environment.random = random
         #expect(tpm.code(SelfTestFull.self, .init()) == .success)
-        random.breakDown()
+        random.fault = .fails
         #expect(tpm.code(SelfTestFull.self, .init()) == .failedSelfTest)
         #expect(tpm.code(PcrRead.self, .init(pcrIndex: 0)) == .failedSelfTest)
         #expect(tpm.code(Startup.self, .init(.clear)) == .failedSelfTest)

@@ -1,5 +1,6 @@
 import TPMClient
 import TPMCrypto
+import TPMTesting
 import TPMWire
 import Testing
 
@@ -145,10 +146,10 @@ import Testing
 
     @Test func aSourceThatFailsIsFailAndGivesNothing() throws {
         let tpm = OwnedTPM(.endorsed)
-        let random = BreakableRandom(seed: "breaks")
+        let random = TestRandom(seed: Array("breaks".utf8))
         tpm.tpm.environment.random = random
         #expect(tpm.code(GetRandom.self, .init(bytesRequested: 8)) == .success)
-        random.breakDown()
+        random.fault = .fails
         #expect(tpm.code(GetRandom.self, .init(bytesRequested: 8)) == .fail)
         #expect(tpm.lastOutcome?.response.count == 10)
     }

@@ -1,5 +1,6 @@
 import Foundation
 import TPMCrypto
+import TPMTesting
 import TPMWire
 import Testing
 
@@ -62,7 +63,7 @@ import Testing
     }
 
     private static func maintenanceKey() throws -> Pubkey {
-        let pair = try PremadeKeyPairs(startingAt: 5).keyPair(bits: 2048, exponent: 65537)
+        let pair = try TestKeyPairs(startingAt: 5).keyPair(bits: 2048, exponent: 65537)
         return Pubkey(
             algorithmParms: OwnedTPM.template(.storage).algorithmParms, pubKey: StorePubkey(key: pair.modulus))
     }
@@ -115,7 +116,7 @@ import Testing
     private func checkPermanentParts(of tpm: OwnedTPM, _ version: UInt32) throws {
         #expect(tpm.readsInternalPub(try tpm.ownerSession(continues: false)) == .success)
         let kept = try #require(tpm.tpm.state.keys.ownerEvict.first)
-        let pair = try PremadeKeyPairs(startingAt: 2).keyPair(bits: 2048, exponent: 65537)
+        let pair = try TestKeyPairs(startingAt: 2).keyPair(bits: 2048, exponent: 65537)
         let signature = try tpm.client.sign(Self.measurement, with: kept, auth: OwnedTPM.keyAuth)
         #expect(
             try RSAPublicKey(modulus: pair.modulus, exponent: 65537)

@@ -1,4 +1,5 @@
 import TPMCrypto
+import TPMTesting
 import TPMWire
 import Testing
 

@@ -1,5 +1,6 @@
 import TPMClient
 import TPMCrypto
+import TPMTesting
 import TPMWire
 import Testing
 
@@ -62,7 +63,7 @@ import Testing
         func environment(_ clock: HandClock) -> Environment {
             Environment(
                 random: SeededRandom(seed: Array("later".utf8)), clock: clock,
-                keyPairs: PremadeKeyPairs(startingAt: 6))
+                keyPairs: TestKeyPairs(startingAt: 6))
         }
         let bytes = try tpm.tpm.serialisedVolatile(wallTime: wallTime).bytes
         let clock = HandClock()
