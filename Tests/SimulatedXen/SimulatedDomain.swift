@@ -8,13 +8,15 @@ public final class SimulatedDomain: Sendable {
     public let xen: SimulatedXen
     public let id: UInt16
     public let guest: SimulatedGuest
-    let queue: DispatchQueue
+    private let queue: DispatchQueue
+    private let isOnQueue = DispatchSpecificKey<Bool>()
 
     init(_ xen: SimulatedXen, id: UInt16, _ guest: SimulatedGuest) {
         self.xen = xen
         self.id = id
         self.guest = guest
         queue = DispatchQueue(label: "domain \(id)")
+        queue.setSpecific(key: isOnQueue, value: true)
     }
 
     public var home: String { "/local/domain/\(id)" }
@@ -39,6 +41,11 @@ public final class SimulatedDomain: Sendable {
     /// Calls `changed` on the domain's own thread: once at first, and then after each change.
     func watch(_ path: String, _ changed: @escaping @Sendable (String) -> Void) throws -> any XenWatch {
         try xen.store.watch(path, of: id, on: queue, changed)
+    }
+
+    /// Returns when what watches called is over, but for the call that this is called in.
+    func finishCalls() {
+        if DispatchQueue.getSpecific(key: isOnQueue) == nil { queue.sync {} }
     }
 
     /// The domain's memory and event channels go; pages that others mapped stay theirs until they unmap them.

@@ -110,6 +110,7 @@ public final class SimulatedFrontEnd: Transport, @unchecked Sendable {
             return driver.watch
         }
         watch?.cancel()
+        domain.finishCalls()
     }
 
     /// The driver leaves the device, or is taken from it (rmmod): the ring goes, and the state is Closed.

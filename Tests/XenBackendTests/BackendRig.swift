@@ -77,6 +77,11 @@ final class BackendRig {
         try xen.store.read("error/backend/vtpm/\(domain.id)/0/error")
     }
 
+    /// Returns as soon as the backend has taken its error back.
+    func waitForNoError(_ domain: SimulatedDomain) throws {
+        try xen.wait("/local/domain/0/error/backend/vtpm/\(domain.id)/0/error", nil)
+    }
+
     /// Returns when the backend has acted on all that the device was until now.
     ///
     /// It looks at a device again after each change. When it begins to look for the third time, the second, which began

@@ -35,7 +35,7 @@ import XenBackend
         let right = entry == "uuid" ? domain.guest.uuid : "1"
         try rig.xen.store.change([.write("\(toolstack.backendPath(domain))/\(entry)", right)])
         try rig.wait(domain, .initWait)
-        #expect(try rig.error(domain) == nil)
+        try rig.waitForNoError(domain)
         try SimulatedFrontEnd(domain).probe()
     }
 
@@ -77,7 +77,7 @@ import XenBackend
             try rig.xen.store.change([.write("\(back)/\(entry)", value)])
         }
         try rig.wait(domain, .initWait)
-        #expect(try rig.error(domain) == nil)
+        try rig.waitForNoError(domain)
     }
 
     @Test func theDomainsNameAndNumberReachTheManager() throws {
@@ -114,7 +114,7 @@ import XenBackend
         try frontEnd.publish()
         try rig.wait(domain, .connected)
         #expect(result(try frontEnd.transmit(pcrRead)) == .success)
-        #expect(try rig.error(domain) == nil)
+        try rig.waitForNoError(domain)
         try toolstack.destroy(domain)
         try rig.expectNothingLeft()
     }
@@ -152,7 +152,7 @@ import XenBackend
         try rig.xen.wait(for: "the other reason") { try rig.error(domain)?.contains("The group is closed.") == true }
         domains.setRefusal(nil)
         try rig.wait(domain, .initWait)
-        #expect(try rig.error(domain) == nil)
+        try rig.waitForNoError(domain)
         try SimulatedFrontEnd(domain).probe()
     }
 
@@ -163,7 +163,7 @@ import XenBackend
         try rig.xen.wait(for: "an error") { try rig.error(domain) != nil }
         try toolstack.detach(domain, isForced: true)
         try rig.xen.wait(for: "no device") { rig.deviceCount == 0 }
-        #expect(try rig.error(domain) == nil)
+        try rig.waitForNoError(domain)
         try rig.expectNothingLeft()
     }
 
