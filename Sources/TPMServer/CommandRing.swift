@@ -121,6 +121,9 @@ final class RingDoor: EventSource, CommandClient {
         self.slot = nil
         loop.remove(slot)
         ring.close()
-        whenClosed?()
+        // It may hold this door.
+        let done = whenClosed
+        whenClosed = nil
+        done?()
     }
 }
