@@ -74,10 +74,20 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(name: "Emulators", dependencies: ["TPMClient"], path: "Tests/Emulators"),
-        .target(name: "SimulatedXen", dependencies: ["CLinux", "TPMClient", "XenBackend"], path: "Tests/SimulatedXen"),
+        .target(
+            name: "SimulatedXen",
+            dependencies: [
+                "CLinux", "TPMClient", "TPMEngine", "TPMServer", "VTPMManager", "XenBackend",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/SimulatedXen"),
         .executableTarget(
             name: "vtpm-benchmark",
-            dependencies: ["COpenSSL", "Emulators", "TPMClient", "TPMEngine", "TPMTesting", "VTPMManager"],
+            dependencies: [
+                "COpenSSL", "Emulators", "SimulatedXen", "TPMClient", "TPMEngine", "TPMTesting", "VTPMManager",
+                "XenBackend",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Tests/Benchmark"),
         .executableTarget(
             name: "vtpm-differential",

@@ -1,11 +1,11 @@
 import Emulators
 import Foundation
 
-/// Measures `vtpm emulate` beside Debian's swtpm, both through the same client over a Unix socket, then `vtpm manager`
-/// with two thousand guests, and prints a table of each. What is too slow or too large is printed and nothing else: the
-/// status is 0 unless something did not work.
+/// Measures `vtpm emulate` beside Debian's swtpm, both through the same client over a Unix socket, then the ring of a domain
+/// of Xen beside the engine alone, then `vtpm manager` with two thousand guests, and prints a table of each. What is too slow
+/// or too large is printed and nothing else: the status is 0 unless something did not work.
 ///
-///     vtpm-benchmark [commands|manager]
+///     vtpm-benchmark [commands|ring|manager]
 @main
 struct Benchmark {
     static func main() {
@@ -16,15 +16,24 @@ struct Benchmark {
             case nil:
                 try commands()
                 print("")
+                try ring()
+                print("")
                 try manager()
             case "commands": try commands()
+            case "ring": try ring()
             case "manager": try manager()
-            default: throw BenchmarkFailure(description: "usage: vtpm-benchmark [commands|manager]")
+            default: throw BenchmarkFailure(description: "usage: vtpm-benchmark [commands|ring|manager]")
             }
         } catch {
             FileHandle.standardError.write(Data("vtpm-benchmark: \(error)\n".utf8))
             exit(1)
         }
+    }
+
+    private static func ring() throws {
+        printTable(
+            ["ring path (simulated bus), median", "ring µs", "engine µs", "beyond µs", "target", "met"],
+            try RingMeasurement().run())
     }
 
     private static func manager() throws {

@@ -74,26 +74,36 @@ public final class FrontRing: @unchecked Sendable {
 
     /// Puts a command into the page and tells the backend, whatever is there.
     public func submit(_ command: [UInt8], locality: UInt8 = 0) {
+        put(command, locality: locality)
+        port.notify()
+    }
+
+    /// Puts a command into the page, and tells nobody.
+    public func put(_ command: [UInt8], locality: UInt8 = 0) {
         let room = UnsafeMutableRawBufferPointer(start: memory, count: PageMemory.pageSize)[dataOffset...]
         UnsafeMutableRawBufferPointer(rebasing: room).copyBytes(from: command.prefix(room.count))
         self.locality = locality
-        submit(length: UInt32(command.count))
+        length = UInt32(command.count)
+        set(.submit)
     }
 
     /// Tells the backend that what is in the page is a command of so many bytes.
     public func submit(length: UInt32) {
         self.length = length
         set(.submit)
+        port.notify()
     }
 
     /// Asks for the end of the command that runs.
-    public func cancel() { set(.cancel) }
+    public func cancel() {
+        set(.cancel)
+        port.notify()
+    }
 
     private func set(_ state: State) {
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         self.state = state.rawValue
         atomicMemoryFence(ordering: .sequentiallyConsistent)
-        port.notify()
     }
 
     /// True when the backend owes nothing.

@@ -40,6 +40,7 @@ public final class SimulatedBus: XenBus {
     private let counts = Mutex(Open())
     private let channels = Mutex<[ObjectIdentifier: SimulatedChannel]>([:])
     private let fault = Mutex<Fault?>(nil)
+    private let objects = Atomic(0)
     private let reads = Mutex<[String: Int]>([:])
 
     init(_ xen: SimulatedXen, domain: UInt16) {
@@ -48,6 +49,14 @@ public final class SimulatedBus: XenBus {
     }
 
     public var open: Open { counts.withLock { $0 } }
+
+    /// How many objects of pages and event channels the backend keeps, those that it gave back among them.
+    public var kept: Int { objects.load(ordering: .acquiring) }
+
+    func keep(_ step: Int) {
+        objects.add(step, ordering: .acquiringAndReleasing)
+        xen.changes.note()
+    }
 
     /// Is asked before each call, on the thread that makes it, whether the call fails; nil for none that does.
     public func setFault(_ fails: Fault?) { fault.withLock { $0 = fails } }
@@ -154,7 +163,10 @@ private final class MappedPage: GrantedPage {
         self.page = page
         self.bus = bus
         memory = page.view()
+        bus.keep(1)
     }
+
+    deinit { bus.keep(-1) }
 
     func unmap() {
         guard isMapped.exchange(false, ordering: .acquiringAndReleasing) else {

@@ -86,7 +86,10 @@ final class SimulatedChannel: EventChannel, Sendable {
             Glibc.close(descriptor)
             throw error
         }
+        bus.keep(1)
     }
+
+    deinit { bus.keep(-1) }
 
     func acknowledge() -> Bool {
         let (isOpen, isBroken) = state.withLock { $0 }

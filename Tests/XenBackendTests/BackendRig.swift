@@ -111,6 +111,7 @@ final class BackendRig {
     func expectNothingLeft(_ location: SourceLocation = #_sourceLocation) throws {
         stop()
         try xen.wait(for: "the end of \(bus.open)") { bus.open == .init() }
+        try xen.wait(for: "the last of \(bus.kept) objects") { bus.kept == 0 }
         #expect(xen.mappedPages == 0, sourceLocation: location)
         #expect(xen.misuses.isEmpty, sourceLocation: location)
     }

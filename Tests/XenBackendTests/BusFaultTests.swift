@@ -7,11 +7,11 @@ import XenBackend
 
 /// A bus that fails, and works again.
 @Suite struct BusFaultTests {
-    private let domains: TestDomains
+    private let domains: SimulatedManager
     private let rig: BackendRig
 
     init() throws {
-        domains = try TestDomains()
+        domains = try SimulatedManager()
         rig = try BackendRig(domains)
     }
 

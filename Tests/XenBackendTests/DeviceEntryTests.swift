@@ -5,11 +5,11 @@ import XenBackend
 
 /// What stands in a device's entries, where it is not what it should be.
 @Suite struct DeviceEntryTests {
-    private let domains: TestDomains
+    private let domains: SimulatedManager
     private let rig: BackendRig
 
     init() throws {
-        domains = try TestDomains()
+        domains = try SimulatedManager()
         rig = try BackendRig(domains)
     }
 

@@ -7,11 +7,11 @@ import XenBackend
 
 /// The states of both ends of a device, in order and out of it.
 @Suite struct DeviceStateTests {
-    private let domains: TestDomains
+    private let domains: SimulatedManager
     private let rig: BackendRig
 
     init() throws {
-        domains = try TestDomains()
+        domains = try SimulatedManager()
         rig = try BackendRig(domains)
     }
 

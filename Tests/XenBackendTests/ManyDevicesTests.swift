@@ -11,11 +11,11 @@ import XenBackend
 
 /// Many domains at once, of which some are bad.
 @Suite struct ManyDevicesTests {
-    private let domains: TestDomains
+    private let domains: SimulatedManager
     private let rig: BackendRig
 
     init() throws {
-        domains = try TestDomains()
+        domains = try SimulatedManager()
         rig = try BackendRig(domains)
     }
 

@@ -10,12 +10,12 @@ import XenBackend
 
 /// Commands through the shared page, and what a front end may do to the page.
 @Suite struct RingTests {
-    private let domains: TestDomains
+    private let domains: SimulatedManager
     private let rig: BackendRig
     private let keys = HeldKeys()
 
     init() throws {
-        domains = try TestDomains(environment: Environment(keyPairs: keys))
+        domains = try SimulatedManager(environment: Environment(keyPairs: keys))
         rig = try BackendRig(domains)
     }
 
@@ -236,9 +236,9 @@ import XenBackend
             domain.die()
             try rig.toolstack.takeOffline(domain, isForced: true)
         }
-        // The page and the channel are given back before the command ends.
-        try rig.xen.wait(for: "no page") { rig.bus.open.pages == 0 && rig.bus.open.channels == 0 }
+        // The page and the channel are given back when the command was answered.
         keys.mayGive.signal()
+        try rig.xen.wait(for: "no page") { rig.bus.open.pages == 0 && rig.bus.open.channels == 0 }
         if leaving == .taken || leaving == .destroyed {
             try rig.wait(domain, .closed)
             try rig.toolstack.forget(domain)

@@ -15,7 +15,7 @@ import TPMServer
 ///
 /// The front end may change all of it at any time. Each field is read once, what was read is checked, and the command
 /// is copied before anybody looks at it. Extra pages are not mapped: a command fits the page or is refused.
-final class DeviceRing: CommandRing, @unchecked Sendable {
+package final class DeviceRing: CommandRing, @unchecked Sendable {
     private let page: any GrantedPage
     private let channel: any EventChannel
 
@@ -38,16 +38,16 @@ final class DeviceRing: CommandRing, @unchecked Sendable {
         case cancel = 3
     }
 
-    init(_ page: any GrantedPage, _ channel: any EventChannel) {
+    package init(_ page: any GrantedPage, _ channel: any EventChannel) {
         self.page = page
         self.channel = channel
     }
 
-    var descriptor: Int32 { channel.descriptor }
+    package var descriptor: Int32 { channel.descriptor }
 
-    func acknowledge() -> Bool { channel.acknowledge() }
+    package func acknowledge() -> Bool { channel.acknowledge() }
 
-    func take(isBusy: Bool) -> RingRequest {
+    package func take(isBusy: Bool) -> RingRequest {
         switch State(rawValue: byte(at: Self.stateOffset).pointee.load(ordering: .acquiring)) {
         case .submit where !isBusy: command()
         case .cancel: .cancel
@@ -55,7 +55,7 @@ final class DeviceRing: CommandRing, @unchecked Sendable {
         }
     }
 
-    func finish(_ answer: [UInt8]) {
+    package func finish(_ answer: [UInt8]) {
         // Where it begins is for the front end to say, with the answer as with the command.
         let offset = dataOffset()
         guard answer.count <= Self.pageSize - offset else { return finish(TPM.failure(.size)) }
@@ -64,9 +64,9 @@ final class DeviceRing: CommandRing, @unchecked Sendable {
         set(.finish)
     }
 
-    func idle() { set(.idle) }
+    package func idle() { set(.idle) }
 
-    func close() {
+    package func close() {
         channel.close()
         page.unmap()
     }

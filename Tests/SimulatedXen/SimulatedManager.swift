@@ -1,7 +1,6 @@
 import Dispatch
 import Foundation
 import Logging
-import SimulatedXen
 import Synchronization
 import TPMCrypto
 import TPMEngine
@@ -9,18 +8,18 @@ import TPMServer
 import VTPMManager
 
 /// Gives domains TPMs that go with the process, as a manager gives them those of its store.
-final class TestDomains: XenDomains {
+public final class SimulatedManager: XenDomains {
     private struct State {
-        var tpms: [UUID: TestTPM] = [:]
+        var tpms: [UUID: SimulatedTPM] = [:]
         var refusal: ManagerError?
-        var attached: [XenDomain] = []
+        public var attached: [XenDomain] = []
     }
 
     private let loop: ServingLoop
     private let environment: Environment
     private let state = Mutex(State())
 
-    init(environment: Environment = Environment()) throws {
+    public init(environment: Environment = Environment()) throws {
         self.environment = environment
         loop = try ServingLoop()
     }
@@ -31,16 +30,18 @@ final class TestDomains: XenDomains {
     }
 
     /// What every domain is refused with from here on; nil to refuse none.
-    func setRefusal(_ refusal: ManagerError?) { state.withLock { $0.refusal = refusal } }
+    public func setRefusal(_ refusal: ManagerError?) { state.withLock { $0.refusal = refusal } }
 
     /// The domains that asked for their TPM, in that order, also those that were refused.
-    var attached: [XenDomain] { state.withLock { $0.attached } }
+    public var attached: [XenDomain] { state.withLock { $0.attached } }
 
     /// The TPM of a guest, while it has power or is put away.
-    func tpm(_ guest: String) -> TestTPM? { UUID(uuidString: guest).flatMap { id in state.withLock { $0.tpms[id] } } }
+    public func tpm(_ guest: String) -> SimulatedTPM? {
+        UUID(uuidString: guest).flatMap { id in state.withLock { $0.tpms[id] } }
+    }
 
-    func attach(_ domain: XenDomain) throws(ManagerError) -> any XenGuest {
-        let found = state.withLock { state -> Result<TestTPM?, ManagerError> in
+    public func attach(_ domain: XenDomain) throws(ManagerError) -> any XenGuest {
+        let found = state.withLock { state -> Result<SimulatedTPM?, ManagerError> in
             state.attached.append(domain)
             if let refusal = state.refusal { return .failure(refusal) }
             guard let tpm = state.tpms[domain.guest], !tpm.hasEnded else { return .success(nil) }
@@ -49,24 +50,26 @@ final class TestDomains: XenDomains {
             }
             return .success(tpm)
         }
-        if let tpm = try found.get() { return tpm }
-        let tpm = try TestTPM(domain, environment, on: loop)
+        if let tpm = try found.get() {
+            guard domain.history == .none, tpm.wasPutAway else { return tpm }
+            tpm.end()
+        }
+        let tpm = try SimulatedTPM(domain, environment, on: loop)
         state.withLock { $0.tpms[domain.guest] = tpm }
         return tpm
     }
 }
 
 /// A started TPM of a domain.
-final class TestTPM: XenGuest {
+public final class SimulatedTPM: XenGuest {
     private struct State {
         /// Nil while it is put away.
         var domain: UInt16?
-        var rings: [ObjectIdentifier] = []
         /// True when it was told that its domain is gone.
         var ends: [Bool] = []
     }
 
-    let name: String
+    public let name: String
     private let loop: ServingLoop
     private let server: Server
     private let ended: DispatchGroup
@@ -101,15 +104,18 @@ final class TestTPM: XenGuest {
         func set() { value.store(true, ordering: .releasing) }
     }
 
-    var hasEnded: Bool { isEnded.isSet }
+    public var hasEnded: Bool { isEnded.isSet }
 
     /// How many rings it serves.
-    var ringCount: Int { server.clientCount }
+    public var ringCount: Int { server.clientCount }
 
-    var commandCount: UInt64 { server.commandCount }
+    public var commandCount: UInt64 { server.commandCount }
 
     /// What it was told when domains ended: whether they were saved.
-    var ends: [Bool] { state.withLock { $0.ends } }
+    public var ends: [Bool] { state.withLock { $0.ends } }
+
+    /// True when the last domain that it served was saved.
+    fileprivate var wasPutAway: Bool { ends.last == true }
 
     /// False while it serves another domain.
     fileprivate func take(_ domain: UInt16) -> Bool {
@@ -120,11 +126,11 @@ final class TestTPM: XenGuest {
         }
     }
 
-    func serve(_ ring: any CommandRing, whenGone: @escaping @Sendable (RingEnd) -> Void) {
+    public func serve(_ ring: any CommandRing, whenGone: @escaping @Sendable (RingEnd) -> Void) {
         loop.perform { [server] in server.serve(ring, whenGone: whenGone) }
     }
 
-    func withdraw(_ ring: any CommandRing) {
+    public func withdraw(_ ring: any CommandRing) {
         let done = DispatchSemaphore(value: 0)
         loop.perform { [server] in
             server.withdraw(ring) { done.signal() }
@@ -132,7 +138,7 @@ final class TestTPM: XenGuest {
         done.wait()
     }
 
-    func detach(isSaved: Bool) {
+    public func detach(isSaved: Bool) {
         state.withLock { state in
             state.ends.append(isSaved)
             state.domain = nil
@@ -141,7 +147,7 @@ final class TestTPM: XenGuest {
     }
 
     /// Takes its power away, as an operator does who stops a guest.
-    func end() {
+    public func end() {
         server.stop()
         ended.wait()
     }
