@@ -1,7 +1,8 @@
 import Synchronization
 import XenBackend
 
-/// The page that a front end shares with its backend, and the event channel beside it (xen/io/tpmif.h).
+/// The page that a front end shares with its backend, and the event channel beside it (xen/io/tpmif.h). They are the domain's
+/// until ``free()``, or its end.
 public final class FrontRing: @unchecked Sendable {
     /// What becomes of a command; the front end writes the second and the fourth.
     public enum State: UInt8, Sendable {
@@ -24,8 +25,6 @@ public final class FrontRing: @unchecked Sendable {
         port = domain.offerPort(to: backend)
         port.setHandler { [changes] in changes.note() }
     }
-
-    deinit { free() }
 
     /// The domain takes the page and the channel away.
     public func free() {

@@ -3,7 +3,8 @@ import Synchronization
 import TPMClient
 import XenBackend
 
-/// Does in a domain what the Linux driver xen-tpmfront does, so that a client can use the TPM behind it.
+/// Does in a domain what the Linux driver xen-tpmfront does, so that a client can use the TPM behind it. It follows the backend
+/// while this object lives.
 public final class SimulatedFrontEnd: Transport, @unchecked Sendable {
     private struct Driver {
         /// What it wrote last.
