@@ -262,9 +262,6 @@ import XenBackend
         keys.wasAsked.wait()
         ring.free()
         keys.mayGive.signal()
-        try rig.xen.wait(for: "the end of the command") {
-            (domains.tpm(domain.guest.uuid)?.commandCount ?? 0) >= 3 || ring.state == FrontRing.State.finish.rawValue
-        }
         // The driver comes with another.
         let again = SimulatedFrontEnd(domain)
         try again.set(.initialising)
