@@ -8,42 +8,45 @@ final class PageMemory: Sendable {
     static let pageSize = 4096
 
     private struct Slots {
+        /// Of the memory; -1 before the first page.
+        var descriptor: Int32 = -1
         var count = 0
         var free: [Int] = []
         /// Addresses that nothing may use any more.
         var spent: [Int] = []
     }
 
-    private let descriptor: Int32
     private let slots = Mutex(Slots())
 
-    init() {
-        let name = "/vtpm-simulated-xen-\(UUID().uuidString)"
-        descriptor = shm_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        precondition(descriptor >= 0, "no shared memory: \(String(cString: strerror(errno)))")
-        shm_unlink(name)
-    }
-
     deinit {
-        for address in slots.withLock({ $0.spent }) {
-            munmap(UnsafeMutableRawPointer(bitPattern: address), Self.pageSize)
-        }
-        close(descriptor)
+        let slots = slots.withLock { $0 }
+        for address in slots.spent { munmap(UnsafeMutableRawPointer(bitPattern: address), Self.pageSize) }
+        if slots.descriptor >= 0 { close(slots.descriptor) }
     }
 
     /// The number of a page that nobody has.
     func take() -> Int {
         slots.withLock { slots in
             if let free = slots.free.popLast() { return free }
+            if slots.descriptor < 0 { slots.descriptor = Self.open() }
             slots.count += 1
-            precondition(ftruncate(descriptor, off_t(slots.count * Self.pageSize)) == 0, "no room for pages")
+            precondition(ftruncate(slots.descriptor, off_t(slots.count * Self.pageSize)) == 0, "no room for pages")
             return slots.count - 1
         }
+    }
+
+    private static func open() -> Int32 {
+        let name = "/vtpm-simulated-xen-\(UUID().uuidString)"
+        let descriptor = shm_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        precondition(descriptor >= 0, "no shared memory: \(String(cString: strerror(errno)))")
+        shm_unlink(name)
+        return descriptor
     }
 
     func giveBack(_ slot: Int) { slots.withLock { $0.free.append(slot) } }
 
     func map(_ slot: Int) -> UnsafeMutableRawPointer {
+        let descriptor = slots.withLock { $0.descriptor }
         let address = mmap(
             nil, Self.pageSize, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, off_t(slot * Self.pageSize))
         guard let address, address != MAP_FAILED else { preconditionFailure("no room for a page") }

@@ -12,22 +12,21 @@ public final class SimulatedManager: XenDomains {
     private struct State {
         var tpms: [UUID: SimulatedTPM] = [:]
         var refusal: ManagerError?
-        public var attached: [XenDomain] = []
+        var attached: [XenDomain] = []
     }
 
+    /// One for all, as many of these may be there at a time.
+    private static let loop = Result { () throws(ListenError) in try ServingLoop() }
     private let loop: ServingLoop
     private let environment: Environment
     private let state = Mutex(State())
 
     public init(environment: Environment = Environment()) throws {
         self.environment = environment
-        loop = try ServingLoop()
+        loop = try Self.loop.get()
     }
 
-    deinit {
-        for tpm in state.withLock({ $0.tpms.values }) { tpm.end() }
-        loop.stop()
-    }
+    deinit { for tpm in state.withLock({ $0.tpms.values }) { tpm.stop() } }
 
     /// What every domain is refused with from here on; nil to refuse none.
     public func setRefusal(_ refusal: ManagerError?) { state.withLock { $0.refusal = refusal } }
@@ -148,7 +147,10 @@ public final class SimulatedTPM: XenGuest {
 
     /// Takes its power away, as an operator does who stops a guest.
     public func end() {
-        server.stop()
+        stop()
         ended.wait()
     }
+
+    /// The same, without waiting until it has none.
+    fileprivate func stop() { server.stop() }
 }
