@@ -19,7 +19,7 @@ import Testing
     private static func domain(
         _ id: UInt16, _ history: XenDomain.History = .none, measurements: [XenDomain.Measurement] = []
     ) -> XenDomain {
-        XenDomain(guest: uuid, id: id, name: "web", history: history, measurements: measurements)
+        XenDomain(guest: uuid, id: id, name: "web", history: history) { () throws(ManagerError) in measurements }
     }
 
     @Test func aDomainThatNobodyKnowsGetsAGuestOfItsName() throws {
@@ -110,6 +110,21 @@ import Testing
         let restored = try manager.attach(Self.domain(2, .restored))
         #expect(try Self.client(restored).pcr(10) == value)
         #expect(try manager.guest("web").domain == 2)
+    }
+
+    /// The toolstack does not say what a domain booted that it restores.
+    @Test func aDomainThatGoesOnIsNotMeasured() throws {
+        let rig = try ManagerRig()
+        let manager = try rig.start()
+        let guest = try manager.attach(Self.domain(1, measurements: [.init(pcr: 4, digest: Self.measured)]))
+        let value = try Self.client(guest).pcr(4)
+        guest.detach(isSaved: true)
+        var restored = Self.domain(2, .restored)
+        restored.measure = { () throws(ManagerError) in throw ManagerError(.failed, "There is no kernel.") }
+        #expect(try Self.client(try manager.attach(restored)).pcr(4) == value)
+        restored.id = 3
+        restored.history = .none
+        #expect(throws: ManagerError.self) { try manager.attach(restored) }
     }
 
     @Test func aDomainThatIsStartedAfterItWasSavedBootsAnew() throws {

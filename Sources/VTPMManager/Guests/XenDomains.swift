@@ -22,8 +22,8 @@ public struct XenDomain: Sendable {
     public var name: String
     /// What the domain did before.
     public var history: History
-    /// What PCRs are extended with before the domain boots, in this order.
-    public var measurements: [Measurement]
+    /// Tells what PCRs are extended with before the domain boots, in this order; called for a domain that does.
+    public var measure: @Sendable () throws(ManagerError) -> [Measurement]
 
     public struct Measurement: Sendable, Equatable {
         /// 0 to 7.
@@ -48,12 +48,15 @@ public struct XenDomain: Sendable {
         case unknown
     }
 
-    public init(guest: UUID, id: UInt16, name: String, history: History, measurements: [Measurement] = []) {
+    public init(
+        guest: UUID, id: UInt16, name: String, history: History,
+        measure: @escaping @Sendable () throws(ManagerError) -> [Measurement] = { () throws(ManagerError) in [] }
+    ) {
         self.guest = guest
         self.id = id
         self.name = name
         self.history = history
-        self.measurements = measurements
+        self.measure = measure
     }
 }
 

@@ -114,7 +114,7 @@ extension Manager: XenDomains {
         guard !boots else {
             try forgetVolatile(of: guest)
             var pcrs = try linkedValues(settings)
-            for one in domain.measurements {
+            for one in try domain.measure() {
                 pcrs[one.pcr] = PCRBeginning.extend(pcrs[one.pcr], with: one.digest)
             }
             return Beginning(pcrs: pcrs, kind: "started", text: "The TPM was started.")

@@ -24,10 +24,15 @@ struct DomainReader {
             throw DeviceRefusal("The entry \(place.path)/uuid is no UUID: give one in the domain's configuration.")
         }
         let home = "/local/domain/\(place.domain)"
-        let history = try DomainHistory.read(home, on: bus)
-        return XenDomain(
-            guest: guest, id: place.domain, name: try bus.read("\(home)/name") ?? "", history: history,
-            measurements: options.measures ? try BootMeasurement.read(home, on: bus) : [])
+        var domain = XenDomain(
+            guest: guest, id: place.domain, name: try bus.read("\(home)/name") ?? "",
+            history: try DomainHistory.read(home, on: bus))
+        if options.measures {
+            domain.measure = { [bus] () throws(ManagerError) in
+                do { return try BootMeasurement.read(home, on: bus) } catch { throw ManagerError(.failed, "\(error)") }
+            }
+        }
+        return domain
     }
 }
 
