@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# TPM 1.2 commands for qemu.sh that the client has no verb for, made here and sent by the guest with `vtpm send`: a key
-# that is loaded, a session that stays open, a saved context. Bytes are strings of hexadecimal digits.
+# TPM 1.2 commands for qemu.sh and xen.sh that the client has no verb for, made here and sent by the guest with
+# `vtpm send`: a key that is loaded, a session that stays open, a saved context. Bytes are strings of hexadecimal digits.
 # (Part 3 of the TPM Main Specification; the HMACs are those of Part 1, 8.4.)
 
 srk=40000000
@@ -102,4 +102,38 @@ save_context() { # MACHINE HANDLE
 load_context() { # MACHINE
     plain "$1" 000000b9 "$(word 0)00$(word $((${#context} / 2)))$context" || return
     handle=${answer:0:8}
+}
+
+# -- What is volatile in a TPM, and is there or not after something happened to the machine --------------------------
+
+# A loaded key, a saved context of it, an open session that was used, a PCR; what they are is known from then on.
+prepares() { # MACHINE
+    create_signing_key "$1" && open_session "$1" && load_key "$1" && sign "$1" "$handle" || return
+    signature=$answer
+    save_context "$1" "$handle" && guest "$1" "vtpm extend 16 --digest $(sha1 "")" && guest "$1" 'vtpm pcrs' >"$work/pcrs"
+}
+
+same_pcrs() { # MACHINE
+    guest "$1" 'vtpm pcrs' | diff "$work/pcrs" -
+}
+
+signs() { # MACHINE HANDLE
+    sign "$1" "$2" && [ "$answer" = "$signature" ]
+}
+
+signs_from_context() { # MACHINE
+    local handle
+    load_context "$1" && signs "$1" "$handle" && plain "$1" 000000ba "$handle$(word 1)"
+}
+
+session_goes_on() { # MACHINE: the key is loaded once more under the session of before
+    local handle
+    load_key "$1" && signs "$1" "$handle" && plain "$1" 000000ba "$handle$(word 1)"
+}
+
+unchanged() { # MACHINE WORDS
+    check "$2: the PCRs are as before" same_pcrs "$1"
+    check "$2: the loaded key signs by its handle" signs "$1" "$handle"
+    check "$2: the saved context is loaded" signs_from_context "$1"
+    check "$2: the open session goes on" session_goes_on "$1"
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What qemu.sh stands on: a Debian kernel with an initramfs of busybox and the project's client, an emulator of a TPM
-# behind swtpm's control socket, QEMU between the two, and a way to say what the guest shall do.
+# What qemu.sh, manager.sh and xen.sh stand on: a Debian kernel with an initramfs of busybox and the project's client, an
+# emulator of a TPM behind swtpm's control socket, QEMU between the two, and a way to say what the guest shall do.
 #
 # Needs: $work, a directory of this run; $cache, one that stays; $vtpm, the binary for the guest; $swtpm, the emulator.
 # Every machine and every emulator has a name; its files in $work begin with that. QEMU is restarted under the same name
@@ -11,7 +11,17 @@ declare -A qemu_process emulator_process qmp_in qmp_out commands
 
 # -- Kernel and initramfs -----------------------------------------------------------------------------------------
 
-# Debian's present kernel of the 6.1 series, unpacked below $cache and not installed. Sets $kernel and $modules.
+# Unpacks a package of Debian to $cache/PACKAGE, and does not install it.
+fetch_package() { # PACKAGE
+    [ ! -d "$cache/$1" ] || return 0
+    rm -rf "$cache/download" && mkdir -p "$cache/download" || return
+    # apt-get writes to the directory that it is called in.
+    (cd "$cache/download" && apt-get download -qq "$1" 2>"$work/output") || { cat "$work/output" >&2; return 1; }
+    dpkg-deb -x "$cache/download/"*.deb "$cache/download/root" && mv "$cache/download/root" "$cache/$1" || return
+    rm -rf "$cache/download"
+}
+
+# Debian's present kernel of the 6.1 series. Sets $kernel and $modules.
 fetch_kernel() {
     local package version
     package=$(apt-cache search --names-only '^linux-image-6\.1\.0-[0-9]+-amd64$' | awk '{print $1}' | sort -V | tail -1)
@@ -22,31 +32,40 @@ fetch_kernel() {
     version=${package#linux-image-}
     kernel=$cache/$package/boot/vmlinuz-$version
     modules=$cache/$package/lib/modules/$version/kernel
-    [ -f "$kernel" ] && return
-    rm -rf "$cache/download" && mkdir -p "$cache/download" || return
-    # apt-get writes to the directory that it is called in.
-    (cd "$cache/download" && apt-get download -qq "$package" 2>"$work/output") || { cat "$work/output" >&2; return 1; }
-    dpkg-deb -x "$cache/download/"*.deb "$cache/download/root" && mv "$cache/download/root" "$cache/$package" || return
-    rm -rf "$cache/download"
+    fetch_package "$package"
 }
 
-# An initramfs of busybox, guest/init, the client and other programs with their shared libraries, and the module that
-# makes /dev/vtpmx. Sets $initramfs. Not compressed: the guest would take longer to inflate it than QEMU takes to load it.
+# An initramfs of guest/init, the client and other programs, and the module that makes /dev/vtpmx. Sets $initramfs.
 build_initramfs() { # [PROGRAM...]
-    local root=$work/initramfs library program
-    mkdir -p "$root"/{bin,dev,proc,sys,tmp,lib/modules} || return
-    cp "$(command -v busybox)" "$root/bin/busybox" && ln -s busybox "$root/bin/sh" || return
-    cp Tests/EndToEnd/guest/init "$root/init" && chmod 755 "$root/init" || return
-    cp "$modules/drivers/char/tpm/tpm_vtpm_proxy.ko" "$root/lib/modules" || return
-    # Without their symbols, which are a third of them.
-    for program in "$vtpm" "$@"; do strip -o "$root/bin/${program##*/}" "$program" || return; done
-    for library in $(ldd "$vtpm" "$@" | grep -o '/[^ ]* (0x' | cut -d ' ' -f 1 | sort -u); do
+    make_root "$work/root" && add_programs "$work/root" /bin "$vtpm" "$@" &&
+        cp "$modules/drivers/char/tpm/tpm_vtpm_proxy.ko" "$work/root/lib/modules" || return
+    initramfs=$work/initramfs.cpio
+    pack_root "$work/root" "$initramfs"
+}
+
+# The root directory of an initramfs, with busybox and guest/init.
+make_root() { # DIRECTORY
+    mkdir -p "$1"/{bin,dev,proc,sys,tmp,lib/modules} || return
+    cp "$(command -v busybox)" "$1/bin/busybox" && ln -s busybox "$1/bin/sh" || return
+    cp Tests/EndToEnd/guest/init "$1/init" && chmod 755 "$1/init"
+}
+
+# Programs and their shared libraries, without their symbols, which are a third of them.
+add_programs() { # ROOT DIRECTORY PROGRAM...
+    local root=$1 directory=$1$2 library program
+    shift 2
+    mkdir -p "$directory" || return
+    for program in "$@"; do strip -o "$directory/${program##*/}" "$program" || return; done
+    for library in $(ldd "$@" | grep -o '/[^ ]* (0x' | cut -d ' ' -f 1 | sort -u); do
         mkdir -p "$root${library%/*}" && cp -L "$library" "$root$library" || return
     done
+}
+
+# Not compressed: the guest would take longer to inflate it than QEMU takes to load it.
+pack_root() { # ROOT FILE
     # Names in order, no times, one owner: the same bytes for the same files.
-    initramfs=$work/initramfs.cpio
-    find "$root" -exec touch -h -d @0 {} +
-    (cd "$root" && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0) >"$initramfs"
+    find "$1" -exec touch -h -d @0 {} + &&
+        (cd "$1" && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0) >"$2"
 }
 
 # -- Emulators ----------------------------------------------------------------------------------------------------
@@ -68,26 +87,40 @@ emulator_ended() { # NAME
 
 # -- Machines -----------------------------------------------------------------------------------------------------
 
-# Starts QEMU, with the TPM at the control socket NAME.ctrl if there is one.
+# Starts QEMU with Debian's kernel, and with the TPM at the control socket NAME.ctrl if there is one.
 start_machine() { # NAME KERNEL-PARAMETERS [OPTION...]
-    local name=$1 parameters=$2 tpm=() channel
-    rm -f "$work/$name".{guest,monitor}.{in,out}
-    for channel in guest monitor; do mkfifo "$work/$name.$channel.in" "$work/$name.$channel.out" || return; done
-    if [ -S "$work/$name.ctrl" ]; then
-        tpm=(-chardev "socket,id=tpm,path=$work/$name.ctrl" -tpmdev emulator,id=tpm0,chardev=tpm
+    local tpm=()
+    if [ -S "$work/$1.ctrl" ]; then
+        tpm=(-chardev "socket,id=tpm,path=$work/$1.ctrl" -tpmdev emulator,id=tpm0,chardev=tpm
             -device tpm-tis,tpmdev=tpm0)
     fi
-    qemu-system-x86_64 -accel tcg -m "$memory" -display none -nic none \
-        -kernel "$kernel" -initrd "$initramfs" -append "console=ttyS0 quiet panic=-1 $parameters" \
-        -serial "file:$work/$name.console" -serial "pipe:$work/$name.guest" -qmp "pipe:$work/$name.monitor" \
-        "${tpm[@]}" "${@:3}" >"$work/$name.qemu" 2>&1 &
-    qemu_process[$name]=$!
+    run_qemu "$1" -m "$memory" -kernel "$kernel" -initrd "$initramfs" -append "console=ttyS0 quiet panic=-1 $2" \
+        "${tpm[@]}" "${@:3}"
+}
+
+# Starts QEMU. The first serial port is written to NAME.console, at the second the guest's /init listens.
+run_qemu() { # NAME OPTION...
+    make_pipe "$1.guest" && make_pipe "$1.monitor" || return
+    qemu-system-x86_64 -accel tcg -display none -nic none -serial "file:$work/$1.console" \
+        -serial "pipe:$work/$1.guest" -qmp "pipe:$work/$1.monitor" "${@:2}" >"$work/$1.qemu" 2>&1 &
+    qemu_process[$1]=$!
     # Opened for both directions, so that no open waits for the other end.
-    exec {commands[$name]}<>"$work/$name.guest.in" {qmp_in[$name]}<>"$work/$name.monitor.in" \
-        {qmp_out[$name]}<>"$work/$name.monitor.out"
+    exec {qmp_in[$1]}<>"$work/$1.monitor.in" {qmp_out[$1]}<>"$work/$1.monitor.out"
+    listen_to "$1"
+    qmp "$1" qmp_capabilities
+}
+
+# What a character device `pipe` of QEMU stands on.
+make_pipe() { # NAME
+    rm -f "$work/$1.in" "$work/$1.out"
+    mkfifo "$work/$1.in" "$work/$1.out"
+}
+
+# Takes the other end of the pipe NAME.guest.
+listen_to() { # NAME
+    exec {commands[$1]}<>"$work/$1.guest.in"
     # What the guest says has to go somewhere even while nobody looks.
-    cat "$work/$name.guest.out" >"$work/$name.answers" &
-    qmp "$name" qmp_capabilities
+    cat "$work/$1.guest.out" >"$work/$1.answers" &
 }
 
 # Sends a command to QEMU and prints its answer; fails when that is an error, or QEMU is gone.
@@ -107,7 +140,7 @@ qmp() { # NAME COMMAND [ARGUMENTS, as JSON]
 
 # True when the guest's /init took over from the kernel, for the time that is given (1: since power-on).
 guest_is_up() { # NAME TIMES
-    wait_until 60 said "$1" '^@@ ready' "$2"
+    wait_until 120 said "$1" '^@@ ready' "$2"
 }
 
 said() { # NAME PATTERN TIMES
@@ -132,6 +165,21 @@ guest() { # NAME COMMAND [SECONDS]
 
 answered() { # NAME TIMES; true, too, when no answer will come
     said "$1" '^@@ done' "$2" || ended "${qemu_process[$1]}"
+}
+
+# The guest's command fails and says why, in a line that matches.
+fails() { # PATTERN MACHINE COMMAND
+    local output
+    output=$(guest "$2" "$3")
+    case $? in 0 | 124) echo "$output"; return 1 ;; esac
+    grep -E "$1" <<<"$output" || { echo "$output"; return 1; }
+}
+
+# The guest's command succeeds and prints a line that matches.
+shows() { # PATTERN MACHINE COMMAND
+    local output
+    output=$(guest "$2" "$3") || { echo "$output"; return 1; }
+    grep -E "$1" <<<"$output" || { echo "$output"; return 1; }
 }
 
 # Ends QEMU, and its guest with it.
