@@ -93,7 +93,7 @@ sum_of() { # FILE
 
 boot_is_measured() { # DOMAIN
     local four five
-    four=$(extended "$(sum_of "$vmlinux")" "$(sum_of "$ramdisk")")
+    four=$(extended "$(sum_of "$domain_kernel")" "$(sum_of "$ramdisk")")
     five=$(extended "$(sum_of <(printf %s "$parameters"))")
     echo "PCR 4 should be $four, PCR 5 $five:"
     cat "$work/$1.pcrs"

@@ -13,7 +13,7 @@ fetch_hypervisor() {
     zcat "$cache/$package/boot/xen-4.17-amd64.gz" >"$hypervisor"
 }
 
-# The kernel as Xen takes it, without its xz, which is slow to inflate for each domain. Sets $vmlinux. (Its place is in
+# The kernel as Xen takes it, without its xz, which is slow to inflate for each domain. Sets $vmlinux and $domain_kernel. (Its place is in
 # the setup header: Documentation/x86/boot.rst of Linux.)
 inflate_kernel() {
     local sectors offset length
@@ -22,7 +22,10 @@ inflate_kernel() {
     # The compressed data ends with 4 bytes that are not xz', but say how much it is.
     dd if="$kernel" bs=64K iflag=skip_bytes,count_bytes skip=$(((sectors + 1) * 512 + offset)) count=$((length - 4)) \
         status=none | xz -dc >"$work/vmlinux.whole" &&
-        strip -o "$vmlinux" "$work/vmlinux.whole" && rm "$work/vmlinux.whole"
+        strip -o "$vmlinux" "$work/vmlinux.whole" && rm "$work/vmlinux.whole" || return
+    # For domains: xl inflates it before it waits for the TPM, which is ready only when the manager has measured the file.
+    domain_kernel=$work/vmlinux.gz
+    gzip -n -1 -c "$vmlinux" >"$domain_kernel"
 }
 
 number_at() { # OFFSET BYTES: of $kernel
@@ -36,7 +39,7 @@ build_ramdisk() {
         cp "$modules/drivers/char/tpm/xen-tpmfront.ko" "$root/lib/modules" || return
     ramdisk=$work/domain.cpio.zst
     # Not for the kernel's sake: dom0 measures it before each start of a domain.
-    pack_root "$root" "$work/domain.cpio" && zstd -q -3 "$work/domain.cpio" -o "$ramdisk"
+    pack_root "$root" "$work/domain.cpio" && zstd -q -9 "$work/domain.cpio" -o "$ramdisk"
 }
 
 # How many bytes the libraries are that the binary needs.
@@ -59,7 +62,7 @@ build_dom0() {
     # Its private half is nobody's.
     openssl genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:3072 2>/dev/null | openssl pkey -pubout -out "$root/operator.pem" ||
         return
-    mkdir "$root/boot" && cp "$vmlinux" "$root/boot/vmlinux" && cp "$ramdisk" "$root/boot/ramdisk" || return
+    mkdir "$root/boot" && cp "$domain_kernel" "$root/boot/vmlinux" && cp "$ramdisk" "$root/boot/ramdisk" || return
     initramfs=$work/dom0.cpio
     pack_root "$root" "$initramfs"
 }
