@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 import TPMServer
 import VTPMManager
@@ -21,6 +22,8 @@ enum DomainHistory {
 /// The domain may write there too. So it decides whether the volatile state is kept, and never whether it is used: that is
 /// ``DomainHistory``'s to say.
 final class SaveWatch: Sendable {
+    private let path: String
+    private let bus: any XenBus
     private let state = Mutex(State())
     private let watch = Mutex<(any XenWatch)?>(nil)
 
@@ -43,6 +46,8 @@ final class SaveWatch: Sendable {
 
     init(_ domain: UInt16, _ bus: any XenBus) throws(XenBusError) {
         let path = "/local/domain/\(domain)/control/shutdown"
+        self.path = path
+        self.bus = bus
         let new = try bus.watch(path) { [weak self, weak bus] _ in
             // At once: the domain takes the request back soon.
             guard let self, let bus, state.withLock({ $0.allowance.take() }) else { return }
@@ -54,7 +59,18 @@ final class SaveWatch: Sendable {
 
     /// True when the last that the domain was asked was to suspend itself; also when nobody saw what it was, because the domain
     /// took it back at once.
-    var isSaved: Bool { state.withLock { $0.request == "suspend" || $0.empties > 1 } }
+    var isSaved: Bool {
+        hear()
+        return state.withLock { $0.request == "suspend" || $0.empties > 1 }
+    }
+
+    /// Returns when all changes are known that were before now: a watch tells of its own beginning after them.
+    private func hear() {
+        let isHeard = DispatchSemaphore(value: 0)
+        let last = try? bus.watch(path) { _ in isHeard.signal() }
+        if last != nil { _ = isHeard.wait(timeout: .now() + 1) }
+        last?.cancel()
+    }
 
     /// What the domain was asked is done.
     func forget() {
