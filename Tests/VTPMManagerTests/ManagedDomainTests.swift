@@ -229,13 +229,19 @@ import Testing
         #expect(try Self.client(try manager.attach(Self.domain(2))).pcr(10) == .zero)
     }
 
+    /// Also one that is started by hand is told why, though nobody can read what its interface is.
     @Test func aClosedGroupGivesNoTPM() throws {
         let rig = try ManagerRig(hasHardware: true, approves: true)
-        try rig.session { _ = try $0.attach(Self.domain(1)) }
+        try rig.session { manager in
+            _ = try manager.attach(Self.domain(1))
+            _ = try manager.createGuest(GuestRequest(name: "raw", interface: .raw))
+        }
         try rig.extendHost(4, "another kernel")
         try rig.session { manager in
             let failure = #expect(throws: ManagerError.self) { try manager.attach(Self.domain(2)) }
             #expect(failure?.kind == .notApproved)
+            let refusal = #expect(throws: ManagerError.self) { try manager.startGuest("raw") }
+            #expect(refusal?.kind == .notApproved)
         }
     }
 

@@ -130,7 +130,6 @@ extension Manager {
         guard guest.state != .suspended else {
             throw ManagerError(.conflict, "The guest \(guest.name) is suspended. Resume it, or stop it to start anew.")
         }
-        try Self.refuseDomain(try settings(of: guest), guest)
         try start(guest, resuming: false)
         note(guest, "started", "The TPM is offered at \(roster.socket(of: guest.id)).")
         return try self.guest(guest.id.uuidString)
@@ -141,7 +140,6 @@ extension Manager {
         guard guest.state == .suspended else {
             throw ManagerError(.conflict, "The guest \(guest.name) is not suspended.")
         }
-        try Self.refuseDomain(try settings(of: guest), guest)
         try start(guest, resuming: true)
         note(guest, "resumed", "The TPM goes on from where it was suspended.")
         return try self.guest(guest.id.uuidString)
@@ -180,11 +178,6 @@ extension Manager {
         return try self.guest(guest.id.uuidString)
     }
 
-    private static func refuseDomain(_ settings: GuestSettings, _ guest: Guest) throws(ManagerError) {
-        guard settings.interface == .xen else { return }
-        throw ManagerError(.conflict, "The TPM of \(guest.name) starts with its domain: start that, with xl.")
-    }
-
     func requireOpenGroup(of guest: Guest) throws(ManagerError) {
         guard store.isOpen(group: guest.group) else {
             throw ManagerError(.notApproved, problems[.group(guest.group)] ?? "The group of \(guest.name) is closed.")
@@ -192,7 +185,11 @@ extension Manager {
     }
 
     private func start(_ guest: Guest, resuming: Bool) throws(ManagerError) {
+        // What a closed group keeps of its guests cannot be read.
         try requireOpenGroup(of: guest)
+        guard try settings(of: guest).interface != .xen else {
+            throw ManagerError(.conflict, "The TPM of \(guest.name) starts with its domain: start that, with xl.")
+        }
         try roster.change(guest.id, guest.name, isBeing: "started") { service throws(ManagerError) in
             guard service == nil else { throw ManagerError(.conflict, "The guest \(guest.name) is running already.") }
             do throws(ManagerError) {
