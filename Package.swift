@@ -74,6 +74,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(name: "Emulators", dependencies: ["TPMClient"], path: "Tests/Emulators"),
+        .target(name: "TestSupport", dependencies: ["TPMCrypto", "TPMEngine"], path: "Tests/TestSupport"),
         .target(
             name: "SimulatedXen",
             dependencies: [
@@ -108,14 +109,15 @@ let package = Package(
         .testTarget(name: "TPMClientTests", dependencies: ["TPMClient", "TPMEngine", "TPMTesting"]),
         .testTarget(
             name: "vtpmTests",
-            dependencies: ["VTPMManager", "vtpm", .product(name: "Logging", package: "swift-log")]),
+            dependencies: ["TPMCrypto", "VTPMManager", "vtpm", .product(name: "Logging", package: "swift-log")]),
         .testTarget(
             name: "HardwareAnchorTests",
             dependencies: [
                 "Emulators", "HardwareAnchor", "TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire",
             ]),
         .testTarget(
-            name: "TPMServerTests", dependencies: ["CLinux", "TPMCrypto", "TPMServer", "TPMClient", "vtpm-forbidden"]),
+            name: "TPMServerTests",
+            dependencies: ["CLinux", "TPMCrypto", "TPMServer", "TPMClient", "TestSupport", "vtpm-forbidden"]),
         .testTarget(
             name: "VTPMManagerTests",
             dependencies: [
@@ -128,8 +130,8 @@ let package = Package(
         .testTarget(
             name: "XenBackendTests",
             dependencies: [
-                "SimulatedXen", "TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire", "VTPMManager",
-                "XenBackend",
+                "SimulatedXen", "TPMClient", "TPMCrypto", "TPMEngine", "TPMServer", "TPMWire", "TestSupport",
+                "VTPMManager", "XenBackend",
                 .product(name: "Logging", package: "swift-log"),
             ]),
     ],

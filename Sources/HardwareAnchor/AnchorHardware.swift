@@ -57,7 +57,7 @@ public struct AnchorIdentity: Sendable, Hashable, CustomStringConvertible {
     public init(ofQuotingKey subjectPublicKeyInfo: [UInt8]) { bytes = SHA256.hash(subjectPublicKeyInfo) }
 
     /// 64 hexadecimal digits.
-    public var description: String { hexadecimal(bytes) }
+    public var description: String { Hexadecimal.encode(bytes) }
 }
 
 /// Four bytes that tell the anchors of several managers on one TPM apart.
@@ -80,19 +80,14 @@ public struct AnchorLabel: Sendable, Hashable, CustomStringConvertible {
 
     public var description: String {
         let isText = bytes.allSatisfy { (0x21...0x7e).contains($0) }
-        return isText ? String(decoding: bytes, as: UTF8.self) : "0x" + hexadecimal(bytes)
+        return isText ? String(decoding: bytes, as: UTF8.self) : "0x" + Hexadecimal.encode(bytes)
     }
 
     /// 16 bits by which the anchor's places in the TPM are found again.
     var place: UInt32 { SHA256.hash(bytes).prefix(2).reduce(0) { $0 << 8 | UInt32($1) } }
 }
 
-/// Two lower-case digits a byte.
-package func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    Hexadecimal.encode(bytes)
-}
-
 /// Eight digits and a sign that it is hexadecimal, as the tools of a TPM write a handle or an NV index.
 func hexadecimal(_ number: UInt32) -> String {
-    "0x" + hexadecimal([24, 16, 8, 0].map { UInt8(truncatingIfNeeded: number >> $0) })
+    "0x" + Hexadecimal.encode(number.bigEndianBytes)
 }

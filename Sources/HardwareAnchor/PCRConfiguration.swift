@@ -48,7 +48,7 @@ public struct PCRConfiguration: Sendable, Hashable, CustomStringConvertible {
 
     /// A word for each PCR.
     public var description: String {
-        "\(algorithm) " + ordered.map { "\($0.index)=\(hexadecimal($0.value))" }.joined(separator: " ")
+        "\(algorithm) " + ordered.map { "\($0.index)=\(Hexadecimal.encode($0.value))" }.joined(separator: " ")
     }
 }
 

@@ -1,5 +1,6 @@
 import Dispatch
 import Synchronization
+import TPMCrypto
 import TPMEngine
 import TPMWire
 

@@ -1,3 +1,4 @@
+import TPMCrypto
 import TPMEngine
 import TPMWire
 

@@ -1,3 +1,4 @@
+import TPMCrypto
 import TPMEngine
 
 /// Cuts a stream of bytes into commands (Part 3, 1): two bytes of tag, four of paramSize, which counts the whole.

@@ -6,7 +6,7 @@ enum Message {
     /// The ordinal of a command; nil for one that is too short to have any.
     static func ordinal(of command: [UInt8]) -> Ordinal? {
         guard command.count >= 10 else { return nil }
-        return Ordinal(rawValue: command[6..<10].reduce(0) { $0 << 8 | UInt32($1) })
+        return Ordinal(rawValue: UInt32(bigEndian: command[6..<10]))
     }
 
     static func name(of ordinal: Ordinal?) -> String { ordinal?.commandName ?? "without an ordinal" }
@@ -14,7 +14,7 @@ enum Message {
     /// The return code of an answer, as the specification names it.
     static func resultName(of answer: [UInt8]) -> String {
         guard answer.count >= 10 else { return "without a return code" }
-        return "\(TPMResult(rawValue: answer[6..<10].reduce(0) { $0 << 8 | UInt32($1) }))"
+        return "\(TPMResult(rawValue: UInt32(bigEndian: answer[6..<10])))"
     }
 
     private static let maximumLength = 80

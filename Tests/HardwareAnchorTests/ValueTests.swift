@@ -91,7 +91,7 @@ import Testing
 
     @Test func `The authorization of an owner is what other tools make of a passphrase`() {
         let passphrase = AnchorAuthorization.passphrase(Secret("abc"))
-        #expect(hexadecimal(passphrase.authData.bytes) == "a9993e364706816aba3e25717850c26c9cd0d89d")
+        #expect(Hexadecimal.encode(passphrase.authData.bytes) == "a9993e364706816aba3e25717850c26c9cd0d89d")
         #expect(passphrase.authValue == Secret("abc"))
         #expect(AnchorAuthorization.wellKnown.authData == Secret(count: 20))
         #expect(AnchorAuthorization.wellKnown.authValue.count == 0)

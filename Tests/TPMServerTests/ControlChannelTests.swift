@@ -1,6 +1,7 @@
 import Glibc
 import TPMCrypto
 import TPMEngine
+import TestSupport
 import Testing
 
 @testable import TPMServer

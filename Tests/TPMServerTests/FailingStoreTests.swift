@@ -2,6 +2,7 @@ import TPMClient
 import TPMCrypto
 import TPMEngine
 import TPMWire
+import TestSupport
 import Testing
 
 @testable import TPMServer

@@ -4,6 +4,7 @@ import Logging
 import Synchronization
 import TPMCrypto
 import TPMEngine
+import TestSupport
 import Testing
 
 @testable import TPMServer

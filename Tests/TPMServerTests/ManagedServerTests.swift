@@ -3,6 +3,7 @@ import Foundation
 import Synchronization
 import TPMCrypto
 import TPMEngine
+import TestSupport
 import Testing
 
 @testable import TPMServer

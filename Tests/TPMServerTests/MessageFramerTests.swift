@@ -1,4 +1,5 @@
 import TPMEngine
+import TestSupport
 import Testing
 
 @testable import TPMServer

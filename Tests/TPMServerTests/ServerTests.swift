@@ -1,5 +1,6 @@
 import Glibc
 import TPMEngine
+import TestSupport
 import Testing
 
 @testable import TPMServer

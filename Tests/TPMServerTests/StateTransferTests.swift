@@ -2,6 +2,7 @@ import Glibc
 import Synchronization
 import TPMCrypto
 import TPMEngine
+import TestSupport
 import Testing
 
 @testable import TPMServer

@@ -9,8 +9,6 @@ import Testing
 
 /// TPM_Startup(ST_CLEAR).
 let startupClear: [UInt8] = [0, 0xc1, 0, 0, 0, 12, 0, 0, 0, 0x99, 0, 1]
-/// TPM_PCRRead of register 10: it changes nothing.
-let pcrRead: [UInt8] = [0, 0xc1, 0, 0, 0, 14, 0, 0, 0, 0x15, 0, 0, 0, 10]
 /// TSC_PhysicalPresence(CMD_ENABLE): it changes a permanent flag.
 let presenceEnable: [UInt8] = [0, 0xc1, 0, 0, 0, 12, 0x40, 0, 0, 0x0a, 0, 0x20]
 /// TSC_PhysicalPresence(PRESENT): it works where the command was enabled.
@@ -18,31 +16,8 @@ let presencePresent: [UInt8] = [0, 0xc1, 0, 0, 0, 12, 0x40, 0, 0, 0x0a, 0, 0x08]
 /// TPM_SelfTestFull: it runs on the worker.
 let selfTestFull: [UInt8] = [0, 0xc1, 0, 0, 0, 10, 0, 0, 0, 0x50]
 
-/// TPM_CreateEndorsementKeyPair of an RSA key of 2048 bits.
-let createEndorsementKeyPair: [UInt8] =
-    [0, 0xc1, 0, 0, 0, 54, 0, 0, 0, 0x78] + [UInt8](repeating: 5, count: 20)
-    + [0, 0, 0, 1, 0, 3, 0, 1, 0, 0, 0, 12, 0, 0, 8, 0, 0, 0, 0, 2, 0, 0, 0, 0]
-
-/// Makes keys when a test lets it.
-struct HeldKeys: KeyPairSource {
-    let wasAsked = DispatchSemaphore(value: 0)
-    let mayGive = DispatchSemaphore(value: 0)
-    private let generator = GeneratedKeyPairs(random: SystemRandom())
-
-    func keyPair(bits: Int, exponent: UInt32) throws(CryptoError) -> RSAPrimes {
-        wasAsked.signal()
-        mayGive.wait()
-        return try generator.keyPair(bits: bits, exponent: exponent)
-    }
-}
-
 /// TPM_GetRandom of so many bytes.
 func getRandom(_ count: UInt8) -> [UInt8] { [0, 0xc1, 0, 0, 0, 14, 0, 0, 0, 0x46, 0, 0, 0, count] }
-
-/// TPM_Extend of register 10 with a digest of one repeated byte.
-func extend(_ byte: UInt8) -> [UInt8] {
-    [0, 0xc1, 0, 0, 0, 34, 0, 0, 0, 0x14, 0, 0, 0, 10] + [UInt8](repeating: byte, count: 20)
-}
 
 func returnCode(_ answer: [UInt8]) -> UInt32? {
     answer.count < 10 ? nil : answer[6..<10].reduce(0) { $0 << 8 | UInt32($1) }

@@ -1,5 +1,6 @@
 import Foundation
 import TPMClient
+import TestSupport
 import Testing
 
 @testable import TPMServer

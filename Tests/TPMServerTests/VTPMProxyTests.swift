@@ -1,6 +1,7 @@
 import Glibc
 import TPMEngine
 import TPMWire
+import TestSupport
 import Testing
 
 @testable import TPMServer

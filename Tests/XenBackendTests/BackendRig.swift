@@ -15,13 +15,14 @@ final class BackendRig {
     let toolstack: SimulatedToolstack
     /// That of the backend's process; each backend has a new one.
     private(set) var bus: SimulatedBus
-    let domains: any XenDomains
+    /// Where the TPMs are.
+    let domains: SimulatedManager
     private var backend: XenBackend?
     var options = XenOptions()
 
-    /// - Parameter domains: where the TPMs are.
-    init(_ domains: any XenDomains, starts: Bool = true) throws {
-        self.domains = domains
+    /// - Parameter environment: the world of the TPMs.
+    init(_ environment: Environment = Environment(), starts: Bool = true) throws {
+        domains = try SimulatedManager(environment: environment)
         toolstack = SimulatedToolstack(xen)
         bus = xen.bus()
         options.retryInterval = .milliseconds(5)

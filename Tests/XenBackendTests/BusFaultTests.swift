@@ -1,19 +1,16 @@
 import Foundation
 import SimulatedXen
 import TPMWire
+import TestSupport
 import Testing
 import VTPMManager
 import XenBackend
 
 /// A bus that fails, and works again.
 @Suite struct BusFaultTests {
-    private let domains: SimulatedManager
     private let rig: BackendRig
 
-    init() throws {
-        domains = try SimulatedManager()
-        rig = try BackendRig(domains)
-    }
+    init() throws { rig = try BackendRig() }
 
     /// What can fail.
     enum Part: CaseIterable {
@@ -81,7 +78,7 @@ import XenBackend
 
     @Test func aBackendThatCannotWatchSaysSo() throws {
         rig.stop()
-        let other = try BackendRig(domains, starts: false)
+        let other = try BackendRig(starts: false)
         other.bus.setFault { $0 == .watch("backend/vtpm") }
         #expect(throws: XenBusError.self) { try other.start() }
         other.bus.setFault(nil)
@@ -93,14 +90,14 @@ import XenBackend
     @Test func aRefusedDomainIsTriedAtItsPaceWhateverItWrites() throws {
         rig.stop()
         rig.options.retryInterval = .milliseconds(100)
-        domains.setRefusal(ManagerError(.notFound, "No guest has that UUID."))
+        rig.domains.setRefusal(ManagerError(.notFound, "No guest has that UUID."))
         try rig.restart()
         let domain = try rig.toolstack.makeDomain()
         try rig.toolstack.attach(domain)
         try rig.xen.wait(for: "an error") { try rig.error(domain) != nil }
         for _ in 0..<40 { try rig.settle(domain) }
-        let before = domains.attached.count
+        let before = rig.domains.attached.count
         Thread.sleep(forTimeInterval: 1)
-        #expect(domains.attached.count - before <= 20)
+        #expect(rig.domains.attached.count - before <= 20)
     }
 }

@@ -1,19 +1,14 @@
 import SimulatedXen
+import TestSupport
 import Testing
 import VTPMManager
 import XenBackend
 
 /// What stands in a device's entries, where it is not what it should be.
 @Suite struct DeviceEntryTests {
-    private let domains: SimulatedManager
     private let rig: BackendRig
 
-    init() throws {
-        domains = try SimulatedManager()
-        rig = try BackendRig(domains)
-    }
-
-    private var toolstack: SimulatedToolstack { rig.toolstack }
+    init() throws { rig = try BackendRig() }
 
     // MARK: What the toolstack wrote
 
@@ -26,14 +21,14 @@ import XenBackend
     ]
 
     @Test(arguments: unusable) func isRefusedAndServedWhenItIsPutRight(_ entry: String, _ value: String?) throws {
-        let domain = try toolstack.makeDomain(id: 1)
-        try toolstack.attach(domain, changing: [entry: value])
+        let domain = try rig.toolstack.makeDomain(id: 1)
+        try rig.toolstack.attach(domain, changing: [entry: value])
         try rig.xen.wait(for: "an error") { try rig.error(domain) != nil }
         #expect(try rig.error(domain)?.contains(entry) == true)
         #expect(try rig.back(domain, "state") == "1")
-        #expect(domains.attached.isEmpty)
+        #expect(rig.domains.attached.isEmpty)
         let right = entry == "uuid" ? domain.guest.uuid : "1"
-        try rig.xen.store.change([.write("\(toolstack.backendPath(domain))/\(entry)", right)])
+        try rig.xen.store.change([.write("\(rig.toolstack.backendPath(domain))/\(entry)", right)])
         try rig.wait(domain, .initWait)
         try rig.waitForNoError(domain)
         try SimulatedFrontEnd(domain).probe()
@@ -51,23 +46,23 @@ import XenBackend
         let (_, frontEnd) = try rig.connected()
         #expect(result(try frontEnd.transmit(pcrRead)) == .success)
         #expect(try rig.xen.store.read("\(path)/state") == "1")
-        #expect(domains.attached.map(\.id) == [1])
+        #expect(rig.domains.attached.map(\.id) == [1])
     }
 
     @Test(arguments: ["", "no path", "//", "/local/domain/9/device/vtpm/0", "/local/domain/1/../9"])
     func aFrontEndThatIsNowhereIsWaitedFor(_ path: String) throws {
-        let domain = try toolstack.makeDomain()
-        try toolstack.attach(domain, changing: ["frontend": path])
+        let domain = try rig.toolstack.makeDomain()
+        try rig.toolstack.attach(domain, changing: ["frontend": path])
         let (_, other) = try rig.connected(.numbered(2))
         #expect(result(try other.transmit(pcrRead)) == .success)
         #expect(try rig.back(domain, "state") == "1")
-        try toolstack.detach(domain)
+        try rig.toolstack.detach(domain)
         try rig.expectNothingLeft()
     }
 
     @Test func aDirectoryThatIsMadeInSeveralStepsIsTakenWhenItIsWhole() throws {
-        let domain = try toolstack.makeDomain()
-        let back = toolstack.backendPath(domain)
+        let domain = try rig.toolstack.makeDomain()
+        let back = rig.toolstack.backendPath(domain)
         try rig.xen.store.change([.write("\(domain.home)/device/vtpm/0/state", "1")])
         for (entry, value) in [
             ("handle", "0"), ("uuid", domain.guest.uuid), ("state", "1"), ("online", "1"),
@@ -81,8 +76,8 @@ import XenBackend
     }
 
     @Test func theDomainsNameAndNumberReachTheManager() throws {
-        let domain = try toolstack.create(SimulatedGuest(name: "a b/c"), id: 65_000)
-        let asked = try #require(domains.attached.first)
+        let domain = try rig.toolstack.create(SimulatedGuest(name: "a b/c"), id: 65_000)
+        let asked = try #require(rig.domains.attached.first)
         #expect(asked.id == 65_000 && asked.name == "a b/c")
         #expect(try rig.back(domain, "state") == "2")
     }
@@ -102,7 +97,7 @@ import XenBackend
     @Test(arguments: unusableRings) func isNotConnectedAndServedWhenItIsPutRight(_ entry: String, _ value: String?)
         throws
     {
-        let domain = try toolstack.create()
+        let domain = try rig.toolstack.create()
         let frontEnd = SimulatedFrontEnd(domain)
         let ring = try frontEnd.publish(changing: [entry: value])
         try rig.settle(domain)
@@ -116,13 +111,13 @@ import XenBackend
         try rig.wait(domain, .connected)
         #expect(result(try frontEnd.transmit(pcrRead)) == .success)
         try rig.waitForNoError(domain)
-        try toolstack.destroy(domain)
+        try rig.toolstack.destroy(domain)
         try rig.expectNothingLeft()
     }
 
     @Test func anotherDomainsRingIsNotMapped() throws {
         let (victim, _) = try rig.connected(.numbered(1))
-        let domain = try toolstack.create(.numbered(2))
+        let domain = try rig.toolstack.create(.numbered(2))
         let hidden = victim.grantPage(to: 0).reference
         let port = victim.offerPort(to: 0)
         try SimulatedFrontEnd(domain).publish(changing: ["ring-ref": "\(hidden)", "event-channel": "\(port.number)"])
@@ -132,7 +127,7 @@ import XenBackend
     }
 
     @Test func aRingThatIsGrantedToAnotherDomainIsNotMapped() throws {
-        let domain = try toolstack.create()
+        let domain = try rig.toolstack.create()
         let (reference, _) = domain.grantPage(to: 5)
         try SimulatedFrontEnd(domain).publish(changing: ["ring-ref": "\(reference)"])
         try rig.settle(domain)
@@ -143,26 +138,26 @@ import XenBackend
     // MARK: Refused by the manager
 
     @Test func aRefusedDomainIsToldWhyAndTriedAgain() throws {
-        domains.setRefusal(ManagerError(.notFound, "No guest has that UUID."))
-        let domain = try toolstack.makeDomain()
-        try toolstack.attach(domain)
-        try rig.xen.wait(for: "three attempts") { domains.attached.count >= 3 }
+        rig.domains.setRefusal(ManagerError(.notFound, "No guest has that UUID."))
+        let domain = try rig.toolstack.makeDomain()
+        try rig.toolstack.attach(domain)
+        try rig.xen.wait(for: "three attempts") { rig.domains.attached.count >= 3 }
         #expect(try rig.error(domain)?.contains("No guest has that UUID.") == true)
         #expect(try rig.back(domain, "state") == "1")
-        domains.setRefusal(ManagerError(.hardware, "The group is closed."))
+        rig.domains.setRefusal(ManagerError(.hardware, "The group is closed."))
         try rig.xen.wait(for: "the other reason") { try rig.error(domain)?.contains("The group is closed.") == true }
-        domains.setRefusal(nil)
+        rig.domains.setRefusal(nil)
         try rig.wait(domain, .initWait)
         try rig.waitForNoError(domain)
         try SimulatedFrontEnd(domain).probe()
     }
 
     @Test func aRefusedDomainCanBeTakenAway() throws {
-        domains.setRefusal(ManagerError(.notFound, "No guest has that UUID."))
-        let domain = try toolstack.makeDomain()
-        try toolstack.attach(domain)
+        rig.domains.setRefusal(ManagerError(.notFound, "No guest has that UUID."))
+        let domain = try rig.toolstack.makeDomain()
+        try rig.toolstack.attach(domain)
         try rig.xen.wait(for: "an error") { try rig.error(domain) != nil }
-        try toolstack.detach(domain, isForced: true)
+        try rig.toolstack.detach(domain, isForced: true)
         try rig.xen.wait(for: "no device") { rig.deviceCount == 0 }
         try rig.waitForNoError(domain)
         try rig.expectNothingLeft()
@@ -170,11 +165,11 @@ import XenBackend
 
     @Test func aSecondDomainWithTheUUIDIsRefusedWhileTheFirstLives() throws {
         let (first, frontEnd) = try rig.connected()
-        let second = try toolstack.makeDomain(first.guest)
-        try toolstack.attach(second)
+        let second = try rig.toolstack.makeDomain(first.guest)
+        try rig.toolstack.attach(second)
         try rig.xen.wait(for: "an error") { try rig.error(second) != nil }
         #expect(result(try frontEnd.transmit(pcrRead)) == .success)
-        try toolstack.destroy(first)
+        try rig.toolstack.destroy(first)
         try rig.wait(second, .initWait)
         try SimulatedFrontEnd(second).probe()
     }

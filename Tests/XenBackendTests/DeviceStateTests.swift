@@ -1,21 +1,16 @@
 import SimulatedXen
 import TPMClient
 import TPMWire
+import TestSupport
 import Testing
 import VTPMManager
 import XenBackend
 
 /// The states of both ends of a device, in order and out of it.
 @Suite struct DeviceStateTests {
-    private let domains: SimulatedManager
     private let rig: BackendRig
 
-    init() throws {
-        domains = try SimulatedManager()
-        rig = try BackendRig(domains)
-    }
-
-    private var toolstack: SimulatedToolstack { rig.toolstack }
+    init() throws { rig = try BackendRig() }
 
     private func write(_ domain: SimulatedDomain, front state: String) throws {
         try domain.write("device/vtpm/0/state", state)
@@ -24,9 +19,9 @@ import XenBackend
     // MARK: In order
 
     @Test func aDriverFindsItsTPM() throws {
-        let domain = try toolstack.makeDomain()
-        try rig.xen.store.record("\(toolstack.backendPath(domain))/state")
-        try toolstack.attach(domain)
+        let domain = try rig.toolstack.makeDomain()
+        try rig.xen.store.record("\(rig.toolstack.backendPath(domain))/state")
+        try rig.toolstack.attach(domain)
         try rig.wait(domain, .initWait)
         #expect(try rig.back(domain, "feature-protocol-v2") == "1")
         let frontEnd = SimulatedFrontEnd(domain)
@@ -34,18 +29,18 @@ import XenBackend
         #expect(result(try frontEnd.transmit(pcrRead)) == .success)
         #expect(try rig.states(domain) == [nil, "1", "2", "4"])
         #expect(rig.bus.open.pages == 1 && rig.bus.open.channels == 1)
-        try toolstack.destroy(domain)
+        try rig.toolstack.destroy(domain)
         try rig.expectNothingLeft()
-        let asked = try #require(domains.attached.first)
+        let asked = try #require(rig.domains.attached.first)
         #expect(asked.guest.uuidString == domain.guest.uuid && asked.id == domain.id && asked.name == "web")
-        #expect(domains.tpm(domain.guest.uuid)?.ends == [false])
+        #expect(rig.domains.tpm(domain.guest.uuid)?.ends == [false])
     }
 
     @Test func devicesThatAreThereAlreadyAreTaken() throws {
         rig.stop()
         let made = try (1...3).map { number in
-            let domain = try toolstack.makeDomain(.numbered(number))
-            try toolstack.attach(domain)
+            let domain = try rig.toolstack.makeDomain(.numbered(number))
+            try rig.toolstack.attach(domain)
             return domain
         }
         try rig.restart()
@@ -55,12 +50,12 @@ import XenBackend
 
     @Test func aDeviceThatGoesIsForgotten() throws {
         let (domain, _) = try rig.connected()
-        try toolstack.destroy(domain)
+        try rig.toolstack.destroy(domain)
         try rig.xen.wait(for: "no device") { rig.deviceCount == 0 }
         // Another one at its place is a new one.
-        let next = try toolstack.create(id: domain.id)
+        let next = try rig.toolstack.create(id: domain.id)
         try SimulatedFrontEnd(next).probe()
-        #expect(domains.attached.count == 2)
+        #expect(rig.domains.attached.count == 2)
     }
 
     @Test func aDriverThatClosesIsLetGo() throws {
@@ -72,13 +67,13 @@ import XenBackend
         #expect(rig.bus.open.pages == 0 && rig.bus.open.channels == 0)
         #expect(try rig.states(domain) == ["4", "5", "6"])
         // Its TPM keeps its power: the domain lives.
-        #expect(domains.tpm(domain.guest.uuid)?.ends == [])
+        #expect(rig.domains.tpm(domain.guest.uuid)?.ends == [])
     }
 
     // MARK: Out of order
 
     @Test func aDriverThatSaysConnectedAtOnceIsConnected() throws {
-        let domain = try toolstack.create()
+        let domain = try rig.toolstack.create()
         let frontEnd = SimulatedFrontEnd(domain)
         try rig.record(domain)
         try write(domain, front: "4")
@@ -92,7 +87,7 @@ import XenBackend
     @Test func statesThatAreRepeatedChangeNothing() throws {
         let (domain, frontEnd) = try rig.connected()
         try rig.record(domain)
-        let served = domains.tpm(domain.guest.uuid)
+        let served = rig.domains.tpm(domain.guest.uuid)
         for _ in 0..<20 { try write(domain, front: "4") }
         try rig.settle(domain)
         #expect(try rig.states(domain) == ["4"])
@@ -107,7 +102,7 @@ import XenBackend
     ]
 
     @Test(arguments: meaningless) func textsThatAreNoStateDoNoHarm(_ text: String) throws {
-        let domain = try toolstack.create()
+        let domain = try rig.toolstack.create()
         try rig.record(domain)
         try write(domain, front: text)
         try rig.settle(domain)
@@ -124,7 +119,7 @@ import XenBackend
     }
 
     @Test func bytesThatAreNoTextDoNoHarm() throws {
-        let domain = try toolstack.create()
+        let domain = try rig.toolstack.create()
         try rig.xen.store.change([.write("\(domain.home)/device/vtpm/0/state", bytes: [0xff, 0, 0x34])])
         try rig.settle(domain)
         try SimulatedFrontEnd(domain).probe()
@@ -132,7 +127,7 @@ import XenBackend
 
     /// The backend stays in good order whatever a front end says in whatever order, and serves it in the end.
     @Test func statesInAnyOrder() throws {
-        let domain = try toolstack.create()
+        let domain = try rig.toolstack.create()
         var random = Steps(seed: 6)
         for _ in 0..<200 {
             let state = random.next(9)
@@ -150,8 +145,8 @@ import XenBackend
         let frontEnd = SimulatedFrontEnd(domain)
         try frontEnd.probe()
         #expect(result(try frontEnd.transmit(pcrRead)) == .success)
-        #expect(domains.attached.count == 1)
-        try toolstack.destroy(domain)
+        #expect(rig.domains.attached.count == 1)
+        try rig.toolstack.destroy(domain)
         try rig.expectNothingLeft()
     }
 
@@ -165,7 +160,7 @@ import XenBackend
         for _ in 0..<3 { try frontEnd.kexec() }
         #expect(try frontEnd.transmit(pcrRead) == register)
         #expect(try rig.states(domain) == ["4"] + Array(repeating: ["5", "6", "2", "4"], count: 3).flatMap { $0 })
-        #expect(rig.bus.open.pages == 1 && domains.attached.count == 1)
+        #expect(rig.bus.open.pages == 1 && rig.domains.attached.count == 1)
     }
 
     @Test func aDriverThatWasUnloadedComesBack() throws {
@@ -189,7 +184,7 @@ import XenBackend
         #expect(result(try frontEnd.transmit(pcrRead)) == .success)
         try rig.xen.wait(for: "one page") { rig.bus.open.pages == 1 }
         #expect(!old.port.isBound)
-        try toolstack.destroy(domain)
+        try rig.toolstack.destroy(domain)
         try rig.expectNothingLeft()
     }
 
@@ -197,14 +192,14 @@ import XenBackend
 
     @Test func aTPMThatIsEndedClosesTheDevice() throws {
         let (domain, frontEnd) = try rig.connected()
-        domains.tpm(domain.guest.uuid)?.end()
+        rig.domains.tpm(domain.guest.uuid)?.end()
         try rig.xen.wait("\(frontEnd.path)/state", "6")
         try rig.wait(domain, .closed)
         #expect(throws: SimulationError.self) { try frontEnd.transmit(pcrRead) }
         // And no new one is made for a domain that runs on.
         try rig.settle(domain)
-        #expect(domains.attached.count == 1)
-        try toolstack.destroy(domain)
+        #expect(rig.domains.attached.count == 1)
+        try rig.toolstack.destroy(domain)
         try rig.expectNothingLeft()
     }
 }

@@ -5,19 +5,16 @@ import Synchronization
 import TPMClient
 import TPMCrypto
 import TPMWire
+import TestSupport
 import Testing
 import VTPMManager
 import XenBackend
 
 /// Many domains at once, of which some are bad.
 @Suite struct ManyDevicesTests {
-    private let domains: SimulatedManager
     private let rig: BackendRig
 
-    init() throws {
-        domains = try SimulatedManager()
-        rig = try BackendRig(domains)
-    }
+    init() throws { rig = try BackendRig() }
 
     /// What went wrong on other threads.
     private final class Failures: Sendable {

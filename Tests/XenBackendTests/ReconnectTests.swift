@@ -3,20 +3,17 @@ import Foundation
 import SimulatedXen
 import TPMEngine
 import TPMWire
+import TestSupport
 import Testing
 import VTPMManager
 import XenBackend
 
 /// Backends that come and go while domains run, and front ends that come back without end.
 @Suite struct ReconnectTests {
-    private let domains: SimulatedManager
     private let rig: BackendRig
     private let keys = HeldKeys()
 
-    init() throws {
-        domains = try SimulatedManager(environment: Environment(keyPairs: keys))
-        rig = try BackendRig(domains)
-    }
+    init() throws { rig = try BackendRig(Environment(keyPairs: keys)) }
 
     @Test func aBackendThatWasStartedAgainGoesOn() throws {
         let (domain, frontEnd) = try rig.connected()
@@ -100,7 +97,7 @@ import XenBackend
     @Test func stoppingTwiceAndBeforeAnyDeviceIsHarmless() throws {
         rig.stop()
         rig.stop()
-        let empty = try BackendRig(domains, starts: false)
+        let empty = try BackendRig(starts: false)
         empty.stop()
         try empty.start()
         try empty.expectNothingLeft()
@@ -134,7 +131,7 @@ import XenBackend
         #expect(try devices[0].1.transmit(pcrRead) == register)
         for (domain, _) in devices { try rig.settle(domain) }
         #expect(rig.bus.open == open && rig.xen.mappedPages == devices.count && rig.bus.kept == kept)
-        #expect(domains.attached.count == devices.count)
+        #expect(rig.domains.attached.count == devices.count)
         for (domain, _) in devices { try rig.toolstack.destroy(domain) }
         try rig.expectNothingLeft()
     }

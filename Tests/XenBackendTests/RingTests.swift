@@ -4,20 +4,17 @@ import TPMClient
 import TPMCrypto
 import TPMEngine
 import TPMWire
+import TestSupport
 import Testing
 import VTPMManager
 import XenBackend
 
 /// Commands through the shared page, and what a front end may do to the page.
 @Suite struct RingTests {
-    private let domains: SimulatedManager
     private let rig: BackendRig
     private let keys = HeldKeys()
 
-    init() throws {
-        domains = try SimulatedManager(environment: Environment(keyPairs: keys))
-        rig = try BackendRig(domains)
-    }
+    init() throws { rig = try BackendRig(Environment(keyPairs: keys)) }
 
     /// A ring whose backend owes nothing.
     private func ring() throws -> (SimulatedDomain, SimulatedFrontEnd, FrontRing) {

@@ -1,20 +1,15 @@
 import Foundation
 import SimulatedXen
+import TestSupport
 import Testing
 import VTPMManager
 import XenBackend
 
 /// Devices that the toolstack takes away, at any time.
 @Suite struct ToolstackTests {
-    private let domains: SimulatedManager
     private let rig: BackendRig
 
-    init() throws {
-        domains = try SimulatedManager()
-        rig = try BackendRig(domains)
-    }
-
-    private var toolstack: SimulatedToolstack { rig.toolstack }
+    init() throws { rig = try BackendRig() }
 
     /// How far a device has come.
     enum Moment: CaseIterable {
@@ -27,8 +22,8 @@ import XenBackend
     }
 
     private func device(at moment: Moment) throws -> SimulatedDomain {
-        let domain = try toolstack.makeDomain()
-        try toolstack.attach(domain)
+        let domain = try rig.toolstack.makeDomain()
+        try rig.toolstack.attach(domain)
         if moment == .made { return domain }
         try rig.wait(domain, .initWait)
         let frontEnd = SimulatedFrontEnd(domain)
@@ -51,18 +46,18 @@ import XenBackend
     @Test(arguments: Moment.allCases, [true, false])
     func aDeviceIsTakenAway(_ moment: Moment, _ isForced: Bool) throws {
         let domain = try device(at: moment)
-        try toolstack.detach(domain, isForced: isForced)
+        try rig.toolstack.detach(domain, isForced: isForced)
         try rig.xen.wait(for: "no device") { rig.deviceCount == 0 }
         #expect(rig.bus.open.pages == 0 && rig.bus.open.channels == 0)
         // Nothing is written to where it was.
         #expect(try rig.xen.store.children(of: "/local/domain/0/backend/vtpm").isEmpty)
         try rig.expectNothingLeft()
-        #expect(domains.tpm(domain.guest.uuid)?.hasEnded ?? true)
+        #expect(rig.domains.tpm(domain.guest.uuid)?.hasEnded ?? true)
     }
 
     @Test(arguments: Moment.allCases) func aDirectoryVanishes(_ moment: Moment) throws {
         let domain = try device(at: moment)
-        try toolstack.forget(domain)
+        try rig.toolstack.forget(domain)
         try rig.xen.wait(for: "no device") { rig.deviceCount == 0 }
         #expect(rig.bus.open.pages == 0 && rig.bus.open.channels == 0)
         #expect(try rig.xen.store.children(of: "/local/domain/0/backend/vtpm").isEmpty)
@@ -72,7 +67,7 @@ import XenBackend
     @Test(arguments: Moment.allCases) func aDomainDiesBeforeItsDeviceIsTakenAway(_ moment: Moment) throws {
         let domain = try device(at: moment)
         domain.die()
-        try toolstack.detach(domain, isForced: true)
+        try rig.toolstack.detach(domain, isForced: true)
         try rig.xen.wait(for: "no device") { rig.deviceCount == 0 }
         try rig.expectNothingLeft()
     }
@@ -80,14 +75,14 @@ import XenBackend
     /// Between what the backend reads and what it then writes, the toolstack removes the directory: it stays removed.
     @Test(arguments: ["state", "frontend", "uuid", "online", "frontend-id"])
     func whatWasRemovedIsNotMadeAnew(_ entry: String) throws {
-        let domain = try toolstack.makeDomain()
+        let domain = try rig.toolstack.makeDomain()
         let path = "backend/vtpm/\(domain.id)/0/\(entry)"
-        let (toolstack, removed) = (toolstack, Once())
+        let (toolstack, removed) = (rig.toolstack, Once())
         rig.bus.setFault { call in
             if call == .read(path), removed.isFirst { try? toolstack.forget(domain) }
             return false
         }
-        try toolstack.attach(domain)
+        try rig.toolstack.attach(domain)
         try rig.xen.wait(for: "no device") { removed.happened && rig.deviceCount == 0 }
         #expect(try rig.xen.store.children(of: "/local/domain/0/backend/vtpm").isEmpty)
         try rig.expectNothingLeft()
@@ -95,16 +90,16 @@ import XenBackend
 
     /// The same at the last moment, before the backend writes the state.
     @Test(arguments: ["2", "4", "5", "6"]) func whatIsRemovedBeforeAWriteIsNotMadeAnew(_ state: String) throws {
-        let domain = try toolstack.makeDomain()
+        let domain = try rig.toolstack.makeDomain()
         let entry = XenEntry("backend/vtpm/\(domain.id)/0/state", state)
-        let (toolstack, removed) = (toolstack, Once())
+        let (toolstack, removed) = (rig.toolstack, Once())
         rig.bus.setFault { call in
             if case .write(let entries) = call, entries.contains(entry), removed.isFirst {
                 try? toolstack.forget(domain)
             }
             return false
         }
-        try toolstack.attach(domain)
+        try rig.toolstack.attach(domain)
         if state != "2" {
             try rig.wait(domain, .initWait)
             let frontEnd = SimulatedFrontEnd(domain)
@@ -123,15 +118,15 @@ import XenBackend
         let (first, frontEnd) = try rig.connected()
         _ = try frontEnd.transmit(extend(1))
         let register = try frontEnd.transmit(pcrRead)
-        try toolstack.save(first, frontEnd, whenAsked: { if isSlow { rig.bus.drain() } })
-        let tpm = try #require(domains.tpm(first.guest.uuid))
+        try rig.toolstack.save(first, frontEnd, whenAsked: { if isSlow { rig.bus.drain() } })
+        let tpm = try #require(rig.domains.tpm(first.guest.uuid))
         #expect(tpm.ends == [true] && !tpm.hasEnded)
-        let second = try toolstack.restore(first.guest)
+        let second = try rig.toolstack.restore(first.guest)
         let again = SimulatedFrontEnd(second)
         try again.probe()
         #expect(try again.transmit(pcrRead) == register)
-        #expect(domains.attached.map(\.id) == [1, 2])
-        #expect(domains.attached.last?.history != XenDomain.History.none)
+        #expect(rig.domains.attached.map(\.id) == [1, 2])
+        #expect(rig.domains.attached.last?.history != XenDomain.History.none)
     }
 
     @Test func aSaveThatWasGivenUpIsNone() throws {
@@ -145,8 +140,8 @@ import XenBackend
         try domain.write("control/shutdown", "")
         try rig.settle(domain)
         #expect(result(try frontEnd.transmit(pcrRead)) == .success)
-        try toolstack.destroy(domain)
-        try rig.xen.wait(for: "the end") { domains.tpm(domain.guest.uuid)?.ends == [false] }
+        try rig.toolstack.destroy(domain)
+        try rig.xen.wait(for: "the end") { rig.domains.tpm(domain.guest.uuid)?.ends == [false] }
     }
 
     @Test func aRebootedDomainHasATPMThatStartsAnew() throws {
@@ -155,8 +150,8 @@ import XenBackend
         _ = try frontEnd.transmit(extend(1))
         try first.write("control/shutdown", "reboot")
         try first.write("control/shutdown", "")
-        try toolstack.destroy(first)
-        let second = try toolstack.create(first.guest)
+        try rig.toolstack.destroy(first)
+        let second = try rig.toolstack.create(first.guest)
         let again = SimulatedFrontEnd(second)
         try again.probe()
         #expect(try again.transmit(pcrRead) == register)

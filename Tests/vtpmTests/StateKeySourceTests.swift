@@ -60,10 +60,10 @@ import Testing
         }
         let hash = "1aa7b5976b5c65786cc08eff8aa33ee3a8d6352326078cd42248369712b9d4d3"
         let derived = "dd46386d8f6436f2518a847a4ac7f7714aa8d3891954388da13090b922985cdd"
-        #expect(try Hex.encode(key("kdf=sha512,mode=aes-256-cbc")) == hash)
-        #expect(try Hex.encode(key("kdf=sha512")) == String(hash.prefix(32)))
-        #expect(try Hex.encode(key("mode=aes-256-cbc")) == derived)
-        #expect(try Hex.encode(key("kdf=pbkdf2,mode=aes-cbc")) == String(derived.prefix(32)))
+        #expect(try Hexadecimal.encode(key("kdf=sha512,mode=aes-256-cbc")) == hash)
+        #expect(try Hexadecimal.encode(key("kdf=sha512")) == String(hash.prefix(32)))
+        #expect(try Hexadecimal.encode(key("mode=aes-256-cbc")) == derived)
+        #expect(try Hexadecimal.encode(key("kdf=pbkdf2,mode=aes-cbc")) == String(derived.prefix(32)))
     }
 
     @Test func anEmptyPassphraseIsNone() throws {

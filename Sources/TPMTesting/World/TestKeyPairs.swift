@@ -21,8 +21,8 @@ public final class TestKeyPairs: KeyPairSource {
 
     /// Equal seeds give equal keys.
     public convenience init(seed: [UInt8]) {
-        let start = SHA1.hash(Array("first key".utf8), seed).bytes.prefix(4).reduce(0) { $0 << 8 | Int($1) }
-        self.init(seed: seed, first: start)
+        let start = UInt32(bigEndian: SHA1.hash(Array("first key".utf8), seed).bytes.prefix(4))
+        self.init(seed: seed, first: Int(start))
     }
 
     /// - Parameter first: which of the keys that were made before comes first.

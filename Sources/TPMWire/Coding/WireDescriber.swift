@@ -41,16 +41,7 @@ public struct WireDescriber: FieldCoder {
         return "0x" + String(repeating: "0", count: max(0, I.bitWidth / 4 - digits.count)) + digits
     }
 
-    static func hex(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(bytes.count * 2)
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
+    static func hex(_ bytes: [UInt8]) -> String { Hexadecimal.encode(bytes) }
 
     private mutating func add(_ name: StaticString, secret value: Secret) {
         metSecret = true

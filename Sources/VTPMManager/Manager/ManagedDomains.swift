@@ -115,12 +115,12 @@ extension Manager: XenDomains {
             try forgetVolatile(of: guest)
             var pcrs = try linkedValues(settings)
             for one in try domain.measure() {
-                pcrs[one.pcr] = PCRBeginning.extend(pcrs[one.pcr], with: one.digest)
+                pcrs[one.pcr] = SHA1.hash(pcrs[one.pcr] ?? .zero, one.digest)
             }
             return Beginning(pcrs: pcrs, kind: "started", text: "The TPM was started.")
         }
         // It is there only while it is the present state: the first command that changes the TPM removes it.
-        if isKnown || domain.history == .restored, try hasVolatile(guest) {
+        if isKnown || domain.history == .restored, try volatileStore(of: guest) != nil {
             return Beginning(kind: "resumed", text: "The TPM goes on from where it was.")
         }
         try forgetVolatile(of: guest)
@@ -130,14 +130,6 @@ extension Manager: XenDomains {
         return Beginning(
             pcrs: PCRBeginning.lost, kind: "interrupted",
             text: "What was volatile in the TPM is lost while its domain runs on: PCR 0 to 15 are those of no boot.")
-    }
-
-    private func hasVolatile(_ guest: Guest) throws(ManagerError) -> Bool {
-        let states = GuestStateStore(store, guest: guest.id)
-        do throws(StoreError) {
-            try states.lock(waiting: 0, continues: false)
-            return try states.loadVolatile() != nil
-        } catch { throw ManagerError(error) }
     }
 
     /// Ends the TPM of a domain that is gone.
@@ -184,15 +176,10 @@ extension Manager: XenDomains {
 
 /// From which values PCRs start.
 enum PCRBeginning {
-    /// What a PCR has after it was extended (Part 1, 4.5: SHA-1 of the value before, 20 zero bytes without one, and of the digest).
-    static func extend(_ value: Digest?, with digest: Digest) -> Digest {
-        SHA1.hash((value?.bytes ?? [UInt8](repeating: 0, count: 20)) + digest.bytes)
-    }
-
     /// For a machine that runs while its TPM starts: PCR 0 to 15 have been extended once with the digest of a sentence, so
     /// that nobody can measure the machine's boot into them again.
     static let lost: [Int: Digest] = {
-        let value = extend(nil, with: SHA1.hash(Array("vtpm: volatile state was lost".utf8)))
+        let value = SHA1.hash(.zero, SHA1.hash(Array("vtpm: volatile state was lost".utf8)))
         return Dictionary(uniqueKeysWithValues: (0...15).map { ($0, value) })
     }()
 }

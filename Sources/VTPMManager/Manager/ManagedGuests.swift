@@ -257,10 +257,16 @@ extension Manager {
     }
 
     func forgetVolatile(of guest: Guest) throws(ManagerError) {
+        guard let states = try volatileStore(of: guest) else { return }
+        do throws(StoreError) { try states.saveVolatile(nil) } catch { throw ManagerError(error) }
+    }
+
+    /// Where the volatile state of a guest is that nobody serves; nil when there is none.
+    func volatileStore(of guest: Guest) throws(ManagerError) -> GuestStateStore? {
         let states = GuestStateStore(store, guest: guest.id)
         do throws(StoreError) {
             try states.lock(waiting: 0, continues: false)
-            if try states.loadVolatile() != nil { try states.saveVolatile(nil) }
+            return try states.loadVolatile() == nil ? nil : states
         } catch { throw ManagerError(error) }
     }
 

@@ -43,7 +43,7 @@ struct GuestQuote: ParsableCommand {
     }
 
     func run() throws {
-        let digits = Hex.encode(Hex.decode(nonce) ?? [])
+        let digits = Hexadecimal.encode(Hex.decode(nonce) ?? [])
         let quote = try options.client.deepQuote(
             of: argument.guest, DeepQuoteRequest(nonce: digits, pcrs: pcrs?.indices, hostPCRs: hostPcrs?.indices))
         try Files.write(Secret(Array("\(try AdminJSON.text(of: quote))\n".utf8)), to: out, mode: 0o644)

@@ -10,6 +10,6 @@ struct CreateEK: ParsableCommand {
     @OptionGroup var options: TPMOptions
 
     func run() throws {
-        print(Hex.encode(try options.client().createEndorsementKey().pubKey.key))
+        print(Hexadecimal.encode(try options.client().createEndorsementKey().pubKey.key))
     }
 }

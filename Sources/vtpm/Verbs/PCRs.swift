@@ -1,4 +1,5 @@
 import ArgumentParser
+import TPMCrypto
 
 struct PCRs: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -9,7 +10,7 @@ struct PCRs: ParsableCommand {
 
     func run() throws {
         for (index, value) in try options.client().pcrs().enumerated() {
-            let bytes = value.bytes.map { Hex.encode([$0]).uppercased() }.joined(separator: " ")
+            let bytes = value.bytes.map { Hexadecimal.encode([$0]).uppercased() }.joined(separator: " ")
             print("PCR-\(index < 10 ? "0" : "")\(index): \(bytes)")
         }
     }

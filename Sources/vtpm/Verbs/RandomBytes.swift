@@ -1,5 +1,6 @@
 import ArgumentParser
 import TPMClient
+import TPMCrypto
 
 struct RandomBytes: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,7 +24,7 @@ struct RandomBytes: ParsableCommand {
 
     func run() throws {
         let bytes = try options.client().randomBytes(count)
-        guard let output else { return print(Hex.encode(bytes.bytes)) }
+        guard let output else { return print(Hexadecimal.encode(bytes.bytes)) }
         try Files.write(bytes, to: output, mode: 0o600)
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import TPMClient
+import TPMCrypto
 import TPMWire
 
 struct Send: ParsableCommand {
@@ -31,7 +32,7 @@ struct Send: ParsableCommand {
         let command = Hex.decode(hex.joined()) ?? []
         let answer = try options.transport().transmit(command)
         if isHex {
-            print(Hex.encode(answer))
+            print(Hexadecimal.encode(answer))
         } else {
             let ordinal = Ordinal(rawValue: command[6..<10].reduce(0) { $0 << 8 | UInt32($1) })
             for field in MessageDescriber.response(answer, to: ordinal, showsSecrets: showSecrets) {
